@@ -1,0 +1,94 @@
+"""Blocks: growing lists of rows, one list a key, in one pool.
+
+Each list occupies a block whose capacity is a power of two; a list that
+outgrows its block moves to one twice the size and leaves the old one to the
+next list that needs it. Kernels take the arrays; nothing here knows what the
+rows mean.
+
+Arrays of a set of lists: `start` int64[keys], `size` int32[keys],
+`level` int8[keys] (capacity 2**level, -1: no block yet), and
+`meta` int64[1 + LEVELS] = rows of the pool in use, then the first free block of
+each level or -1. A free block keeps the start of the next free one in `link`.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.features.interning import grown
+
+LEVELS = 40
+
+
+@numba.njit(cache=True, nogil=True)
+def take_block(level, meta, link, capacity):  # type: ignore[no-untyped-def]
+    """The start of a free block of 2**level rows, or -1 when the pool must grow first."""
+    block = meta[1 + level]
+    if block >= 0:
+        meta[1 + level] = link[block]
+        return block
+    block = meta[0]
+    if block + (1 << level) > capacity:
+        return np.int64(-1)
+    meta[0] = block + (1 << level)
+    return block
+
+
+@numba.njit(cache=True, nogil=True)
+def give_block(block, level, meta, link):  # type: ignore[no-untyped-def]
+    link[block] = meta[1 + level]
+    meta[1 + level] = block
+
+
+class Blocks:
+    """The arrays of one set of lists; `columns` int64 columns a row (0: plain int32 rows)."""
+
+    def __init__(self, columns: int = 0) -> None:
+        self.columns = columns
+        self.clear()
+
+    def clear(self) -> None:
+        self.start = np.empty(64, np.int64)
+        self.size = np.zeros(64, np.int32)
+        self.level = np.full(64, -1, np.int8)
+        shape = (256, self.columns) if self.columns else (256,)
+        self.pool: NDArray[np.generic] = np.empty(shape, np.int64 if self.columns else np.int32)
+        self.link = np.empty(256, np.int64)
+        self.meta = np.full(1 + LEVELS, -1, np.int64)
+        self.meta[0] = 0
+
+    def reserve_keys(self, keys: int) -> None:
+        """Make room for keys 0 .. keys-1; new ones have empty lists."""
+        had = len(self.size)
+        if keys <= had:
+            return
+        capacity = max(2 * had, keys)
+        self.start = grown(self.start, capacity)
+        self.size = grown(self.size, capacity)
+        self.level = grown(self.level, capacity)
+        self.size[had:] = 0
+        self.level[had:] = -1
+
+    def grow_pool(self) -> None:
+        capacity = len(self.pool) + max(len(self.pool) // 2, 256)
+        self.pool = grown(self.pool, capacity)
+        self.link = grown(self.link, capacity)
+
+    def dump(self) -> dict[str, NDArray[np.generic]]:
+        used = int(self.meta[0])
+        return {
+            "start": self.start,
+            "size": self.size,
+            "level": self.level,
+            "pool": self.pool[:used],
+            "link": self.link[:used],
+            "meta": self.meta,
+        }
+
+    def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        for name, array in arrays.items():
+            setattr(self, name, np.array(array))
+        if len(self.pool) < 256:
+            self.pool, self.link = grown(self.pool, 256), grown(self.link, 256)

@@ -1,0 +1,230 @@
+"""Interning: strings to dense numbers and back, a text column at a time.
+
+An open-addressing table over an arena of key bytes, in numpy arrays, so that a
+column of a thousand ids costs one call. Numbers are given in order of first
+sight, so they depend on arrival: nothing outside this process may keep them,
+and state is compared by the strings.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+_FULL = -1
+
+
+@numba.njit(cache=True, nogil=True)
+def split_column(column, n):  # type: ignore[no-untyped-def]
+    """Where each of n NUL-joined strings starts: int64[n+1]; the last entry is one past the end.
+
+    String i is column[starts[i] : starts[i+1] - 1].
+    """
+    starts = np.empty(n + 1, np.int64)
+    starts[0] = 0
+    i = 1
+    for at in range(len(column)):
+        if column[at] == 0:
+            starts[i] = at + 1
+            i += 1
+    starts[n] = len(column) + 1
+    return starts
+
+
+@numba.njit(cache=True, nogil=True)
+def hash_bytes(data, a, b, seed, prefix):  # type: ignore[no-untyped-def]
+    """A seeded 64-bit hash of prefix and data[a:b] (FNV-1a with murmur3's finaliser)."""
+    h = seed ^ np.uint64(prefix)
+    for at in range(a, b):
+        h = (h ^ np.uint64(data[at])) * np.uint64(0x100000001B3)
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xFF51AFD7ED558CCD)
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xC4CEB9FE1A85EC53)
+    return h ^ (h >> np.uint64(33))
+
+
+@numba.njit(cache=True, nogil=True)
+def _intern(column, starts, first, prefix, add, seed, arena, begin, hashes, table, meta, out):  # type: ignore[no-untyped-def]
+    """Number the strings from `first` on; returns the index where the table got too full.
+
+    meta: int64[2] = keys held, arena bytes used. prefix: a byte put before each key, or 0.
+    """
+    mask = np.uint64(len(table) - 1)
+    limit = len(table) * 5 // 8
+    extra = 1 if prefix else 0
+    for i in range(first, len(starts) - 1):
+        a, b = starts[i], starts[i + 1] - 1
+        if b <= a:
+            out[i] = -1
+            continue
+        h = hash_bytes(column, a, b, seed, prefix)
+        short = np.uint32(h)
+        size = b - a + extra
+        slot = np.int64(h & mask)
+        found = np.int64(-1)
+        while table[slot] >= 0:
+            k = table[slot]
+            if hashes[k] == short and begin[k + 1] - begin[k] == size:
+                p = begin[k]
+                same = not extra or arena[p] == prefix
+                j = a
+                p += extra
+                while same and j < b:
+                    same = column[j] == arena[p]
+                    j += 1
+                    p += 1
+                if same:
+                    found = k
+                    break
+            slot = np.int64(np.uint64(slot + 1) & mask)
+        if found < 0 and add:
+            if meta[0] >= limit:
+                return i
+            found = meta[0]
+            p = meta[1]
+            if extra:
+                arena[p] = prefix
+                p += 1
+            for j in range(a, b):
+                arena[p] = column[j]
+                p += 1
+            meta[0] += 1
+            meta[1] = p
+            begin[found + 1] = p
+            hashes[found] = short
+            table[slot] = found
+        out[i] = found
+    return len(starts) - 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill_table(arena, begin, seed, extra, hashes, table, count):  # type: ignore[no-untyped-def]
+    mask = np.uint64(len(table) - 1)
+    for k in range(count):
+        a = begin[k]
+        prefix = arena[a] if extra else np.uint8(0)
+        h = hash_bytes(arena, a + extra, begin[k + 1], seed, prefix)
+        hashes[k] = np.uint32(h)
+        slot = np.int64(h & mask)
+        while table[slot] >= 0:
+            slot = np.int64(np.uint64(slot + 1) & mask)
+        table[slot] = k
+
+
+def as_bytes(column: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(column, np.uint8)
+
+
+class Interner:
+    """A growing set of distinct strings, numbered 0, 1, 2, ...
+
+    With `prefixed`, each key carries one byte saying which kind of name it is, so
+    that a user and a session of the same name stay two.
+    """
+
+    def __init__(self, *, prefixed: bool = False) -> None:
+        self.prefixed = prefixed
+        self.seed = np.uint64(secrets.randbits(64))
+        self.arena = np.empty(1 << 12, np.uint8)
+        self.begin = np.zeros((1 << 8) + 1, np.int64)
+        self.hashes = np.empty(1 << 8, np.uint32)
+        self.table = np.full(1 << 9, _FULL, np.int32)
+        self.meta = np.zeros(2, np.int64)
+
+    def __len__(self) -> int:
+        return int(self.meta[0])
+
+    def intern(self, column: bytes, n: int, prefix: bytes = b"\0") -> NDArray[np.int64]:
+        """The numbers of n strings, new ones added: int64[n], -1 for the empty string."""
+        return self._run(column, n, prefix, add=True)
+
+    def find(self, column: bytes, n: int, prefix: bytes = b"\0") -> NDArray[np.int64]:
+        """The numbers of n strings, -1 for those never seen: int64[n]."""
+        return self._run(column, n, prefix, add=False)
+
+    def find_one(self, key: str, prefix: bytes = b"\0") -> int:
+        return int(self.find(key.encode(), 1, prefix)[0])
+
+    def _run(self, column: bytes, n: int, prefix: bytes, *, add: bool) -> NDArray[np.int64]:
+        out = np.empty(n, np.int64)
+        if n == 0:
+            return out
+        data = as_bytes(column)
+        starts = split_column(data, n)
+        if add:
+            self._reserve(n, len(column) + n)
+        done = 0
+        while True:
+            done = _intern(
+                data, starts, done, prefix[0], add, self.seed, self.arena, self.begin,
+                self.hashes, self.table, self.meta, out,
+            )  # fmt: skip
+            if done == n:
+                return out
+            self._rebuild_table(len(self.table) * 2)
+
+    def _reserve(self, keys: int, size: int) -> None:
+        count, used = len(self), int(self.meta[1])
+        if count + keys > len(self.hashes):
+            capacity = max(2 * len(self.hashes), count + keys)
+            self.begin = grown(self.begin, capacity + 1)
+            self.hashes = grown(self.hashes, capacity)
+        if used + size > len(self.arena):
+            self.arena = grown(self.arena, max(2 * len(self.arena), used + size))
+
+    def _rebuild_table(self, slots: int) -> None:
+        self.table = np.full(slots, _FULL, np.int32)
+        _fill_table(
+            self.arena, self.begin, self.seed, int(self.prefixed), self.hashes, self.table, len(self)
+        )
+
+    def key(self, number: int) -> bytes:
+        """The bytes of a key, its prefix included."""
+        return self.arena[self.begin[number] : self.begin[number + 1]].tobytes()
+
+    def text(self, number: int) -> str:
+        """The string of a key, its prefix left out."""
+        return self.key(number)[int(self.prefixed) :].decode()
+
+    def texts(self, numbers: NDArray[np.integer]) -> list[str]:
+        return [self.text(number) for number in numbers.tolist()]
+
+    def keep(self, numbers: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Forget every key but these; returns the new number of each old one (-1: forgotten)."""
+        moved = np.full(len(self), -1, np.int64)
+        moved[numbers] = np.arange(len(numbers))
+        keys = [self.key(number) for number in numbers.tolist()]
+        self._load(b"".join(keys), np.cumsum([0, *map(len, keys)], dtype=np.int64))
+        return moved
+
+    def _load(self, arena: bytes, begin: NDArray[np.int64]) -> None:
+        count = len(begin) - 1
+        self.arena = np.frombuffer(arena, np.uint8).copy() if arena else np.empty(64, np.uint8)
+        self.begin = begin
+        self.hashes = np.empty(max(count, 64), np.uint32)
+        if len(begin) < 65:
+            self.begin = grown(begin, 65)
+        self.meta[:] = count, len(arena)
+        slots = 1 << 9
+        while slots * 5 // 8 <= count:
+            slots *= 2
+        self._rebuild_table(slots)
+
+    def dump(self) -> dict[str, NDArray[np.generic]]:
+        """The arrays that `restore` needs."""
+        count, used = self.meta.tolist()
+        return {"arena": self.arena[:used], "begin": self.begin[: count + 1]}
+
+    def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        self._load(arrays["arena"].tobytes(), arrays["begin"].astype(np.int64))
+
+
+def grown(array: NDArray, capacity: int) -> NDArray:  # type: ignore[type-arg]
+    """A copy with room for `capacity` rows; pages never written cost no memory."""
+    larger = np.empty((capacity, *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger

@@ -1,0 +1,231 @@
+"""The compiled plan: what a definition file means, as plain data.
+
+A plan is what every engine reads. It holds no Python objects of the user's,
+only numbers and strings, so it can be printed, hashed, sent to another
+process and compared. Equal definitions give equal plans, byte for byte.
+
+Units: every time and width is in milliseconds; `places` is the number of
+decimal places by which a fixed-point number is scaled (12.34 with places=2 is
+stored as 1234).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+FORMAT = 1
+"""Version of this document. A reader refuses a plan with another one."""
+
+DAY_MS = 86_400_000
+
+Op = Literal["n", "weight", "sum", "min", "max", "min_ts", "max_ts"]
+"""What a slot keeps, per key and tile, over the events whose type is listed:
+
+`n` how many; `weight` the sum of the event types' weights; `sum`, `min` and
+`max` of an input; `min_ts` and `max_ts` of the events' timestamps.
+"""
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    pass
+
+
+class PlanField(Struct):
+    """A typed field of an event type or of the catalogue."""
+
+    name: str
+    kind: Literal["int", "decimal", "float", "str", "bool", "list[str]"]
+    places: int = 0
+    optional: bool = True
+
+
+class PlanEvent(Struct):
+    """An event type. Its position in `Plan.events` is its type code."""
+
+    name: str
+    weight: int = 1
+    fields: tuple[PlanField, ...] = ()
+    value_places: int = 2
+
+
+class PlanCatalog(Struct):
+    name: str = "Catalog"
+    fields: tuple[PlanField, ...] = ()
+
+
+class Input(Struct):
+    """A column the fold reads from events beside the ids.
+
+    `name` is the column's name in an event batch: a property's own name,
+    `value`, or `item.<field>` for a catalogue field that the door writes into
+    the event. `kind` says whether it is a number (int64, fixed point) or a
+    group (text). With `bands`, a number is turned into a group: the label of
+    the half-open band it falls into.
+    """
+
+    name: str
+    kind: Literal["number", "text"]
+    places: int = 0
+    bands: tuple[int, ...] = ()
+    fallback: str | None = None
+    """A catalogue column (`item.<field>`) used where the property itself is null."""
+
+
+class Slot(Struct):
+    op: Op
+    types: tuple[int, ...]
+    """Type codes of the events that touch this slot."""
+    input: int | None = None
+    """Index into `Plan.inputs`, for sum, min and max."""
+
+
+class Family(Struct):
+    """Tiles that share key, width and split; one row a (key, tile, group).
+
+    An event belongs to tile floor(timestamp / width). A row lives while
+    tile_end > F - reach, where F is the greatest timestamp folded.
+    """
+
+    key: str
+    """`item_id`, `user_id`, `session_id`, or the name of a text input."""
+    width: int
+    reach: int
+    split: int | None = None
+    """Index into `Plan.inputs` of the group, or None."""
+    slots: tuple[Slot, ...]
+
+
+class Sequence(Struct):
+    """The last `n` events per key by (timestamp, event_id), none older than F - within."""
+
+    key: str
+    types: tuple[int, ...]
+    n: int
+    within: int
+
+
+class Postings(Struct):
+    """Sessions, and beside them the inverted list of each item.
+
+    A session's events are its last `per_session` ones with an item; an item's
+    postings are its newest `per_item` events. None older than F - within.
+    Events without a session count to their user's one long session.
+    """
+
+    types: tuple[int, ...]
+    per_session: int
+    per_item: int
+    within: int
+
+
+class Window(Struct):
+    """An interval of event time ending at `now`, evaluated when somebody asks.
+
+    tumbling: [floor(now/width)*width, now), or with `previous` the closed one before it.
+    sliding:  [ceil((now-size)/width)*width, now).
+    daily:    [floor(now/day)*day - days*day, now).
+    session:  the last run of activity without a gap greater than `gap`, looked for in
+              whole tiles within [ceil((now-within)/width)*width, now).
+    decayed:  every tile of the last `len(weights)` ones counts weights[age in tiles].
+    """
+
+    kind: Literal["tumbling", "sliding", "daily", "session", "decayed"]
+    width: int
+    """Tile width."""
+    size: int = 0
+    """sliding: the size; daily: the number of whole days before today; session: within."""
+    gap: int = 0
+    previous: bool = False
+    half_life: int = 0
+    weights: tuple[float, ...] = ()
+
+
+class Read(Struct):
+    """One number a window merges from a family: slot `slot` of `Plan.families[family]`."""
+
+    family: int
+    slot: int
+    window: Window
+    touch: tuple[int, int] | None = None
+    """session windows only: the slots with min_ts and max_ts of all activity."""
+
+
+class Feature(Struct):
+    """A value as a request sees it, computed from reads by the one reader.
+
+    count, total, min, max: reads[0] (scaled by `places`); mean: reads[0] is the
+    sum and reads[1] the count; ratio: (reads[0] + prior[0]) / (reads[1] + prior[1]),
+    each side a count or a total scaled by `places`/`places2`.
+    last: sequence `sequence`, a list of item ids, newest first.
+    """
+
+    name: str
+    group: str
+    """The name of the Features class that declares it."""
+    key: str
+    kind: Literal["count", "total", "mean", "min", "max", "ratio", "last"]
+    reads: tuple[Read, ...] = ()
+    places: int = 0
+    places2: int = 0
+    prior: tuple[float, float] | None = None
+    sequence: int | None = None
+    split: int | None = None
+    """Index into `Plan.inputs`: the value is one number a group instead of one number."""
+    n: int = 0
+
+
+class Trend(Struct):
+    """A window over which what is popular can be asked: weighted events per item."""
+
+    name: str
+    """As asked for: `1h`, `24h`, `7d`."""
+    read: Read
+
+
+class Plan(Struct):
+    format: int = FORMAT
+    app: str
+    events: tuple[PlanEvent, ...]
+    catalog: PlanCatalog
+    inputs: tuple[Input, ...]
+    families: tuple[Family, ...]
+    sequences: tuple[Sequence, ...]
+    postings: Postings
+    features: tuple[Feature, ...]
+    trends: tuple[Trend, ...]
+
+    def to_json(self) -> bytes:
+        """The canonical document: equal plans give equal bytes."""
+        return msgspec.json.encode(self, order="deterministic")
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits of the SHA-256 of what the fold reads; state is versioned by it.
+
+        Names of features and windows are read-time opinions: renaming a feature or
+        giving it another window over the same tiles keeps the state.
+        """
+        facts = (
+            self.format,
+            [(e.name, e.weight) for e in self.events],
+            self.inputs,
+            self.families,
+            self.sequences,
+            self.postings,
+            [(f.name, f.kind) for f in self.catalog.fields],
+        )
+        return hashlib.sha256(msgspec.json.encode(facts, order="deterministic")).hexdigest()[:16]
+
+    @property
+    def reach(self) -> int:
+        """The age, in ms, of the oldest fact any part of the plan can read."""
+        ages = [f.reach for f in self.families] + [s.within for s in self.sequences]
+        return max([*ages, self.postings.within])
+
+
+def plan_from_json(document: bytes) -> Plan:
+    """Read a plan back. Raises msgspec.ValidationError when the document is not one."""
+    return msgspec.json.decode(document, type=Plan)

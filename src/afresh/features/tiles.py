@@ -1,0 +1,181 @@
+"""Tiles: mergeable aggregates over aligned intervals of event time.
+
+One family holds, per key, a list of rows sorted by (tile, group); a row is
+[cell, slot 0, slot 1, ...] as int64, where cell = tile << GROUP_BITS | group and
+tile = floor(timestamp / width). Newer events nearly always touch the last row, so
+folding one is a comparison and a few additions; an older one is put where it
+belongs. Adding is commutative, so order never shows.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.events.batch import NULL
+from afresh.features.blocks import Blocks, give_block, take_block
+from afresh.features.plan import Family
+
+GROUP_BITS = 30
+GROUP_MASK = (1 << GROUP_BITS) - 1
+OPS = {"n": 0, "weight": 1, "sum": 2, "min": 3, "max": 4, "min_ts": 5, "max_ts": 6}
+LOW = np.iinfo(np.int64).min
+HIGH = np.iinfo(np.int64).max
+EMPTY = {"n": 0, "weight": 0, "sum": 0, "min": HIGH, "max": LOW, "min_ts": HIGH, "max_ts": LOW}
+"""The value of a slot that nothing has touched."""
+
+
+@numba.njit(cache=True, nogil=True)
+def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before,
+          ops, masks, inputs, empty, any_mask, start, size, level, pool, link, meta):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Fold events first..n; returns the index of the event for which the pool was too small.
+
+    ts int64[n]; kinds uint8[n] (255: unknown); keys int64[n] (-1: none); groups int64[n] or
+    length 0; numbers int64[inputs, n]; weights int64[256]; dead_before: a tile ending at or
+    before it is dead. Slots: ops int8[s], masks uint64[s] over kinds, inputs int64[s] or -1.
+    """
+    split = len(groups) > 0
+    slots = len(ops)
+    one = np.uint64(1)
+    for i in range(first, len(ts)):
+        key = keys[i]
+        kind = kinds[i]
+        if key < 0 or kind > 63 or not (any_mask >> np.uint64(kind)) & one:
+            continue
+        tile = ts[i] // width
+        if (tile + 1) * width <= dead_before:
+            continue
+        bit = one << np.uint64(kind)
+        touched = False
+        for s in range(slots):
+            if masks[s] & bit and (inputs[s] < 0 or numbers[inputs[s], i] != NULL):
+                touched = True
+        if not touched:
+            continue
+        cell = (tile << GROUP_BITS) | (groups[i] if split else 0)
+        n = size[key]
+        base = start[key]
+        at = n
+        while at > 0 and pool[base + at - 1, 0] > cell:
+            at -= 1
+        if at == 0 or pool[base + at - 1, 0] != cell:
+            lift = level[key]
+            if lift < 0 or n == 1 << lift:
+                dead = 0
+                while dead < n and ((pool[base + dead, 0] >> GROUP_BITS) + 1) * width <= dead_before:
+                    dead += 1
+                if dead > 0:
+                    for r in range(dead, n):
+                        pool[base + r - dead] = pool[base + r]
+                    n -= dead
+                    at = max(at - dead, 0)
+                else:
+                    block = take_block(lift + 1, meta, link, len(pool))
+                    if block < 0:
+                        return i
+                    if lift >= 0:
+                        pool[block : block + n] = pool[base : base + n]
+                        give_block(base, lift, meta, link)
+                    base = block
+                    start[key] = block
+                    level[key] = lift + 1
+            for r in range(n, at, -1):
+                pool[base + r] = pool[base + r - 1]
+            pool[base + at, 0] = cell
+            for s in range(slots):
+                pool[base + at, 1 + s] = empty[s]
+            size[key] = n + 1
+        else:
+            at -= 1
+        row = base + at
+        for s in range(slots):
+            if not masks[s] & bit:
+                continue
+            v = np.int64(0)
+            if inputs[s] >= 0:
+                v = numbers[inputs[s], i]
+                if v == NULL:
+                    continue
+            op = ops[s]
+            if op == 0:
+                pool[row, 1 + s] += 1
+            elif op == 1:
+                pool[row, 1 + s] += weights[kind]
+            elif op == 2:
+                pool[row, 1 + s] += v
+            elif op == 3:
+                pool[row, 1 + s] = min(pool[row, 1 + s], v)
+            elif op == 4:
+                pool[row, 1 + s] = max(pool[row, 1 + s], v)
+            elif op == 5:
+                pool[row, 1 + s] = min(pool[row, 1 + s], ts[i])
+            else:
+                pool[row, 1 + s] = max(pool[row, 1 + s], ts[i])
+    return len(ts)
+
+
+@numba.njit(cache=True, nogil=True)
+def _drop_dead(dead_before, width, start, size, pool):  # type: ignore[no-untyped-def]
+    """Forget rows whose tile is dead; returns how many rows are left."""
+    left = 0
+    for key in range(len(size)):
+        n, base, dead = size[key], start[key], 0
+        while dead < n and ((pool[base + dead, 0] >> GROUP_BITS) + 1) * width <= dead_before:
+            dead += 1
+        if dead:
+            for r in range(dead, n):
+                pool[base + r - dead] = pool[base + r]
+            size[key] = n - dead
+        left += n - dead
+    return left
+
+
+class Tiles:
+    """The tiles of one family of the plan."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.blocks = Blocks(1 + len(family.slots))
+        self.ops = np.array([OPS[slot.op] for slot in family.slots], np.int8)
+        self.masks = np.array([_mask(slot.types) for slot in family.slots], np.uint64)
+        self.inputs = np.array(
+            [-1 if slot.input is None else slot.input for slot in family.slots], np.int64
+        )
+        self.empty = np.array([EMPTY[slot.op] for slot in family.slots], np.int64)
+        self.any_mask = np.bitwise_or.reduce(self.masks)
+
+    def fold(
+        self,
+        ts: NDArray[np.int64],
+        kinds: NDArray[np.uint8],
+        keys: NDArray[np.int64],
+        groups: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+        weights: NDArray[np.int64],
+        newest: int,
+        n_keys: int,
+    ) -> None:
+        """Fold a batch. newest: F before or after it; only rows that no read can see depend on it."""
+        b = self.blocks
+        b.reserve_keys(n_keys)
+        dead_before, done = newest - self.family.reach, 0
+        while True:
+            done = _fold(
+                done, ts, kinds, keys, groups, numbers, weights, self.family.width, dead_before,
+                self.ops, self.masks, self.inputs, self.empty, self.any_mask,
+                b.start, b.size, b.level, b.pool, b.link, b.meta,
+            )  # fmt: skip
+            if done == len(ts):
+                return
+            b.grow_pool()
+
+    def sweep(self, newest: int) -> int:
+        b = self.blocks
+        return int(
+            _drop_dead(newest - self.family.reach, self.family.width, b.start, b.size, b.pool)
+        )
+
+
+def _mask(types: tuple[int, ...]) -> int:
+    return sum(1 << code for code in types)
