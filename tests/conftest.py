@@ -1,0 +1,105 @@
+"""Fixtures for engines that live outside this process, and the profiles of hypothesis.
+
+A test that needs an engine asks for its fixture. Without the engine the test is skipped
+and says why; with AFRESH_REQUIRE_ENGINES=1, as in continuous integration, it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Route
+
+# No deadline: the first call of a kernel compiles it. `ci` repeats the same examples, so that
+# a change fails for what it changed; everyday and nightly runs look for new ones.
+_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("everyday", deadline=None, print_blob=True, suppress_health_check=_SLOW)
+settings.register_profile("ci", settings.get_profile("everyday"), derandomize=True)
+settings.register_profile("nightly", settings.get_profile("everyday"), max_examples=2000)
+settings.load_profile("ci" if os.environ.get("CI") else "everyday")
+
+CHROMIUM_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def missing_engine(what: str, remedy: str) -> NoReturn:
+    """Skip the test, or fail it where engines are required."""
+    reason = f"{what} is not here. {remedy}"
+    if os.environ.get("AFRESH_REQUIRE_ENGINES") == "1":
+        pytest.fail(f"{reason} (AFRESH_REQUIRE_ENGINES=1)", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The path of a Chromium: AFRESH_CHROMIUM, or the first one on PATH."""
+    named = os.environ.get("AFRESH_CHROMIUM")
+    names = [named] if named else ["chromium", "chromium-browser", "google-chrome"]
+    for name in names:
+        if found := shutil.which(name):
+            return Path(found)
+    missing_engine("Chromium", "Install it with: make browser")
+
+
+# One module at a time: while Playwright is open, this thread has a running event loop,
+# and tests of other modules could not start one of their own.
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    """A headless Chromium under Playwright, shared by the tests of a module."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_FLAGS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page that reaches this machine only.
+
+    The test fails at its end when the page asked another machine for anything or when a
+    script raised an error nobody caught.
+    """
+    problems: list[str] = []
+
+    def guard(route: Route) -> None:
+        url = urlsplit(route.request.url)
+        if url.scheme in ("http", "https") and url.hostname not in ("127.0.0.1", "localhost"):
+            problems.append(f"asked {url.hostname} for {route.request.url}")
+            route.abort()
+        else:
+            route.continue_()
+
+    context = browser.new_context()
+    context.route("**/*", guard)
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: problems.append(f"script error: {error}"))
+    yield opened
+    context.close()
+    assert not problems, problems
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever drives the browser carries its marks, so that -m can choose."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.engine)
