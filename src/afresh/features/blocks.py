@@ -5,9 +5,9 @@ outgrows its block moves to one twice the size and leaves the old one to the
 next list that needs it. Kernels take the arrays; nothing here knows what the
 rows mean.
 
-Arrays of a set of lists: `start` int64[keys], `size` int32[keys],
-`level` int8[keys] (capacity 2**level, -1: no block yet), and
-`meta` int64[1 + LEVELS] = rows of the pool in use, then the first free block of
+Arrays of a set of lists: `heads` int64[keys, 3] = start in the pool, size, level
+(capacity 2**level, -1: no block yet), together so that a list is found by one read
+of memory; and `meta` int64[1 + LEVELS] = rows of the pool in use, then the first free block of
 each level or -1. A free block keeps the start of the next free one in `link`.
 """
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from afresh.features.interning import grown
 
 LEVELS = 40
+_NO_LIST = np.array([0, 0, -1], np.int64)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -50,9 +51,7 @@ class Blocks:
         self.clear()
 
     def clear(self) -> None:
-        self.start = np.empty(64, np.int64)
-        self.size = np.zeros(64, np.int32)
-        self.level = np.full(64, -1, np.int8)
+        self.heads = np.tile(_NO_LIST, (64, 1))
         shape = (256, self.columns) if self.columns else (256,)
         self.pool: NDArray[np.generic] = np.empty(shape, np.int64 if self.columns else np.int32)
         self.link = np.empty(256, np.int64)
@@ -61,15 +60,11 @@ class Blocks:
 
     def reserve_keys(self, keys: int) -> None:
         """Make room for keys 0 .. keys-1; new ones have empty lists."""
-        had = len(self.size)
+        had = len(self.heads)
         if keys <= had:
             return
-        capacity = max(2 * had, keys)
-        self.start = grown(self.start, capacity)
-        self.size = grown(self.size, capacity)
-        self.level = grown(self.level, capacity)
-        self.size[had:] = 0
-        self.level[had:] = -1
+        self.heads = grown(self.heads, max(2 * had, keys))
+        self.heads[had:] = _NO_LIST
 
     def grow_pool(self) -> None:
         capacity = len(self.pool) + max(len(self.pool) // 2, 256)
@@ -79,9 +74,7 @@ class Blocks:
     def dump(self) -> dict[str, NDArray[np.generic]]:
         used = int(self.meta[0])
         return {
-            "start": self.start,
-            "size": self.size,
-            "level": self.level,
+            "heads": self.heads,
             "pool": self.pool[:used],
             "link": self.link[:used],
             "meta": self.meta,

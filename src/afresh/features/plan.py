@@ -24,7 +24,7 @@ DAY_MS = 86_400_000
 Op = Literal["n", "weight", "sum", "min", "max", "min_ts", "max_ts"]
 """What a slot keeps, per key and tile, over the events whose type is listed:
 
-`n` how many; `weight` the sum of the event types' weights; `sum`, `min` and
+`n` how many (with an input: how many have it); `weight` the sum of the event types' weights; `sum`, `min` and
 `max` of an input; `min_ts` and `max_ts` of the events' timestamps.
 """
 
@@ -33,16 +33,18 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pass
 
 
-class PlanField(Struct):
+class PlanField(Struct, kw_only=True):
     """A typed field of an event type or of the catalogue."""
 
     name: str
     kind: Literal["int", "decimal", "float", "str", "bool", "list[str]"]
     places: int = 0
     optional: bool = True
+    default: bool | int | float | str | None = None
+    """Catalogue only: what stands where a record says nothing."""
 
 
-class PlanEvent(Struct):
+class PlanEvent(Struct, kw_only=True):
     """An event type. Its position in `Plan.events` is its type code."""
 
     name: str
@@ -51,12 +53,12 @@ class PlanEvent(Struct):
     value_places: int = 2
 
 
-class PlanCatalog(Struct):
+class PlanCatalog(Struct, kw_only=True):
     name: str = "Catalog"
     fields: tuple[PlanField, ...] = ()
 
 
-class Input(Struct):
+class Input(Struct, kw_only=True):
     """A column the fold reads from events beside the ids.
 
     `name` is the column's name in an event batch: a property's own name,
@@ -74,15 +76,15 @@ class Input(Struct):
     """A catalogue column (`item.<field>`) used where the property itself is null."""
 
 
-class Slot(Struct):
+class Slot(Struct, kw_only=True):
     op: Op
     types: tuple[int, ...]
     """Type codes of the events that touch this slot."""
     input: int | None = None
-    """Index into `Plan.inputs`, for sum, min and max."""
+    """Index into `Plan.inputs`: for sum, min and max, and for the n of a mean."""
 
 
-class Family(Struct):
+class Family(Struct, kw_only=True):
     """Tiles that share key, width and split; one row a (key, tile, group).
 
     An event belongs to tile floor(timestamp / width). A row lives while
@@ -98,7 +100,7 @@ class Family(Struct):
     slots: tuple[Slot, ...]
 
 
-class Sequence(Struct):
+class Sequence(Struct, kw_only=True):
     """The last `n` events per key by (timestamp, event_id), none older than F - within."""
 
     key: str
@@ -107,7 +109,7 @@ class Sequence(Struct):
     within: int
 
 
-class Postings(Struct):
+class Postings(Struct, kw_only=True):
     """Sessions, and beside them the inverted list of each item.
 
     A session's events are its last `per_session` ones with an item; an item's
@@ -121,7 +123,7 @@ class Postings(Struct):
     within: int
 
 
-class Window(Struct):
+class Window(Struct, kw_only=True):
     """An interval of event time ending at `now`, evaluated when somebody asks.
 
     tumbling: [floor(now/width)*width, now), or with `previous` the closed one before it.
@@ -143,7 +145,7 @@ class Window(Struct):
     weights: tuple[float, ...] = ()
 
 
-class Read(Struct):
+class Read(Struct, kw_only=True):
     """One number a window merges from a family: slot `slot` of `Plan.families[family]`."""
 
     family: int
@@ -153,7 +155,7 @@ class Read(Struct):
     """session windows only: the slots with min_ts and max_ts of all activity."""
 
 
-class Feature(Struct):
+class Feature(Struct, kw_only=True):
     """A value as a request sees it, computed from reads by the one reader.
 
     count, total, min, max: reads[0] (scaled by `places`); mean: reads[0] is the
@@ -177,7 +179,7 @@ class Feature(Struct):
     n: int = 0
 
 
-class Trend(Struct):
+class Trend(Struct, kw_only=True):
     """A window over which what is popular can be asked: weighted events per item."""
 
     name: str
@@ -185,7 +187,7 @@ class Trend(Struct):
     read: Read
 
 
-class Plan(Struct):
+class Plan(Struct, kw_only=True):
     format: int = FORMAT
     app: str
     events: tuple[PlanEvent, ...]

@@ -28,7 +28,7 @@ EMPTY = {"n": 0, "weight": 0, "sum": 0, "min": HIGH, "max": LOW, "min_ts": HIGH,
 
 @numba.njit(cache=True, nogil=True)
 def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before,
-          ops, masks, inputs, empty, any_mask, start, size, level, pool, link, meta):  # type: ignore[no-untyped-def]  # fmt: skip
+          ops, masks, inputs, empty, any_mask, heads, pool, link, meta):  # type: ignore[no-untyped-def]  # fmt: skip
     """Fold events first..n; returns the index of the event for which the pool was too small.
 
     ts int64[n]; kinds uint8[n] (255: unknown); keys int64[n] (-1: none); groups int64[n] or
@@ -54,13 +54,11 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before,
         if not touched:
             continue
         cell = (tile << GROUP_BITS) | (groups[i] if split else 0)
-        n = size[key]
-        base = start[key]
+        base, n, lift = heads[key]
         at = n
         while at > 0 and pool[base + at - 1, 0] > cell:
             at -= 1
         if at == 0 or pool[base + at - 1, 0] != cell:
-            lift = level[key]
             if lift < 0 or n == 1 << lift:
                 dead = 0
                 while dead < n and ((pool[base + dead, 0] >> GROUP_BITS) + 1) * width <= dead_before:
@@ -78,14 +76,14 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before,
                         pool[block : block + n] = pool[base : base + n]
                         give_block(base, lift, meta, link)
                     base = block
-                    start[key] = block
-                    level[key] = lift + 1
+                    heads[key, 0] = block
+                    heads[key, 2] = lift + 1
             for r in range(n, at, -1):
                 pool[base + r] = pool[base + r - 1]
             pool[base + at, 0] = cell
             for s in range(slots):
                 pool[base + at, 1 + s] = empty[s]
-            size[key] = n + 1
+            heads[key, 1] = n + 1
         else:
             at -= 1
         row = base + at
@@ -116,17 +114,17 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before,
 
 
 @numba.njit(cache=True, nogil=True)
-def _drop_dead(dead_before, width, start, size, pool):  # type: ignore[no-untyped-def]
+def _drop_dead(dead_before, width, heads, pool):  # type: ignore[no-untyped-def]
     """Forget rows whose tile is dead; returns how many rows are left."""
     left = 0
-    for key in range(len(size)):
-        n, base, dead = size[key], start[key], 0
+    for key in range(len(heads)):
+        base, n, dead = heads[key, 0], heads[key, 1], 0
         while dead < n and ((pool[base + dead, 0] >> GROUP_BITS) + 1) * width <= dead_before:
             dead += 1
         if dead:
             for r in range(dead, n):
                 pool[base + r - dead] = pool[base + r]
-            size[key] = n - dead
+            heads[key, 1] = n - dead
         left += n - dead
     return left
 
@@ -164,7 +162,7 @@ class Tiles:
             done = _fold(
                 done, ts, kinds, keys, groups, numbers, weights, self.family.width, dead_before,
                 self.ops, self.masks, self.inputs, self.empty, self.any_mask,
-                b.start, b.size, b.level, b.pool, b.link, b.meta,
+                b.heads, b.pool, b.link, b.meta,
             )  # fmt: skip
             if done == len(ts):
                 return
@@ -173,7 +171,7 @@ class Tiles:
     def sweep(self, newest: int) -> int:
         b = self.blocks
         return int(
-            _drop_dead(newest - self.family.reach, self.family.width, b.start, b.size, b.pool)
+            _drop_dead(newest - self.family.reach, self.family.width, b.heads, b.pool)
         )
 
 

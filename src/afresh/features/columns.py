@@ -1,0 +1,88 @@
+"""From a batch's columns to what the kernels read: numbers, groups, type codes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.errors import DefinitionError
+from afresh.events.batch import NULL, EventBatch
+from afresh.features.interning import Interner
+from afresh.features.plan import Input, Plan
+
+UNKNOWN = 255
+"""The code of an event type that the plan does not name."""
+
+NO_GROUP = 0
+"""The group of events whose splitting field is null; text t has group 1 + its number."""
+
+
+def type_codes(batch: EventBatch, plan: Plan) -> NDArray[np.uint8]:
+    """The plan's code of each event's type: uint8[n]."""
+    known = {event.name: code for code, event in enumerate(plan.events)}
+    table = np.full(256, UNKNOWN, np.uint8)
+    for code, name in enumerate(batch.types):
+        table[code] = known.get(name, UNKNOWN)
+    return table[batch.type]
+
+
+def number_rows(batch: EventBatch, plan: Plan) -> NDArray[np.int64]:
+    """The number inputs of the plan: int64[inputs, n], NULL where there is none."""
+    rows = np.full((len(plan.inputs), batch.n), NULL, np.int64)
+    for at, source in enumerate(plan.inputs):
+        if source.kind == "number":
+            rows[at] = _numbers(batch, source)
+    return rows
+
+
+def _numbers(batch: EventBatch, source: Input) -> NDArray[np.int64]:
+    column = _scaled(batch, source.name, source.places)
+    if source.fallback is not None:
+        column = np.where(
+            column == NULL, _scaled(batch, source.fallback, source.places), column
+        )
+    return column
+
+
+def _scaled(batch: EventBatch, name: str, places: int) -> NDArray[np.int64]:
+    column = batch.numbers.get(name)
+    if column is None:
+        return np.full(batch.n, NULL, np.int64)
+    have = batch.places.get(name, 0)
+    if have == places:
+        return column
+    if have > places:
+        raise DefinitionError(
+            f"The log holds {name!r} with {have} decimal places; the definition now says {places}.",
+            hint=f"Declare it with decimal({have}) again, or export the events and import them anew.",
+        )
+    return np.where(column == NULL, NULL, column * 10 ** (places - have))
+
+
+def group_rows(
+    batch: EventBatch, plan: Plan, numbers: NDArray[np.int64], interners: dict[int, Interner]
+) -> dict[int, NDArray[np.int64]]:
+    """The groups of each splitting input: index in the plan -> int64[n]."""
+    groups: dict[int, NDArray[np.int64]] = {}
+    for at, source in enumerate(plan.inputs):
+        if source.bands:
+            bands = np.searchsorted(np.array(source.bands), numbers[at], side="right")
+            groups[at] = np.where(numbers[at] == NULL, NO_GROUP, bands + 1)
+        elif source.kind == "text":
+            groups[at] = _texts(batch, source, interners[at]) + 1
+    return groups
+
+
+def _texts(batch: EventBatch, source: Input, interner: Interner) -> NDArray[np.int64]:
+    found = np.full(batch.n, -1, np.int64)
+    for name in (source.name, source.fallback):
+        if name is not None and name in batch.texts:
+            here = interner.intern(batch.texts[name], batch.n)
+            found = np.where(found < 0, here, found)
+    return found
+
+
+def band_labels(bands: tuple[int, ...]) -> list[str]:
+    """Names of the half-open bands cut at `bands`: (10, 20) gives <10, 10-19, >=20."""
+    middle = [f"{a}-{b - 1}" for a, b in zip(bands, bands[1:], strict=False)]
+    return [f"<{bands[0]}", *middle, f">={bands[-1]}"]

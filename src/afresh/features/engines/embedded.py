@@ -1,0 +1,166 @@
+"""The embedded engine: the fold of the log in this process.
+
+`State.fold` is the whole of it: number the names, add to tiles, insert into
+sequences, sessions and postings. Nothing here depends on the order in which
+batches come, nor on how events are grouped into them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.events.batch import EventBatch
+from afresh.features.columns import group_rows, number_rows, type_codes
+from afresh.features.facts import Facts
+from afresh.features.interning import Interner
+from afresh.features.plan import Plan
+from afresh.features.sequences import Lists
+from afresh.features.tiles import Tiles
+
+CHUNK = 4096
+"""Events folded at a time: small enough that the columns stay in the processor's cache."""
+
+USER, SESSION = b"u", b"s"
+"""Prefixes of party names: a party is a user or a session."""
+
+_NO_GROUPS = np.empty(0, np.int64)
+
+
+class State:
+    """What the log says, for one plan. Not safe for use from two threads at once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.newest = 0
+        """F: the greatest timestamp folded, UTC ms."""
+        self.events = 0
+        self.items = Interner()
+        self.parties = Interner(prefixed=True)
+        self.groups = {
+            at: Interner() for at, i in enumerate(plan.inputs) if i.kind == "text" and not i.bands
+        }
+        self.tiles = [Tiles(family) for family in plan.families]
+        self.weights = np.zeros(256, np.int64)
+        self.weights[: len(plan.events)] = [event.weight for event in plan.events]
+        p = plan.postings
+        self.sequences = [Lists(s.n, s.within, s.types) for s in plan.sequences]
+        self.sessions = Lists(p.per_session, p.within, p.types)
+        self.postings = Lists(p.per_item, p.within, p.types)
+        self.facts = Facts(np.logical_or.reduce([lists.wanted for lists in self.all_lists]))
+        self.facts_within = max(lists.within for lists in self.all_lists)
+        self.facts_kept = 0
+        self._keyed_by_text = {
+            source.name: at for at, source in enumerate(plan.inputs) if at in self.groups
+        }
+
+    @property
+    def all_lists(self) -> list[Lists]:
+        return [*self.sequences, self.sessions, self.postings]
+
+    def fold(self, batch: EventBatch) -> None:
+        """Fold a batch of admitted events, in any order relative to others."""
+        if batch.n == 0:
+            return
+        self.newest = max(self.newest, int(batch.ts.max()))
+        self.events += batch.n
+        kinds = type_codes(batch, self.plan)
+        numbers = number_rows(batch, self.plan)
+        groups = group_rows(batch, self.plan, numbers, self.groups)
+        users = self.parties.intern(batch.texts["user_id"], batch.n, USER)
+        named = self.parties.intern(batch.texts["session_id"], batch.n, SESSION)
+        items = self.items.intern(batch.texts["item_id"], batch.n)
+        owners = np.where(users >= 0, users, named)
+        sessions = np.where(named >= 0, named, users)
+        keys = {"item_id": items, "user_id": owners, "session_id": named}
+        for name, at in self._keyed_by_text.items():
+            keys.setdefault(name, groups[at] - 1)
+        rows = self.facts.append(
+            batch.ts, kinds, batch.texts["event_id"], items, sessions,
+            self.newest - self.facts_within,
+        )  # fmt: skip
+        for first in range(0, batch.n, CHUNK):
+            cut = slice(first, first + CHUNK)
+            self._fold_tiles(batch.ts[cut], kinds[cut], keys, groups, numbers, cut)
+            self._insert(rows[cut], kinds[cut], keys, sessions, cut)
+
+    def _fold_tiles(
+        self,
+        ts: NDArray[np.int64],
+        kinds: NDArray[np.uint8],
+        keys: dict[str, NDArray[np.int64]],
+        groups: dict[int, NDArray[np.int64]],
+        numbers: NDArray[np.int64],
+        cut: slice,
+    ) -> None:
+        for tiles in self.tiles:
+            family = tiles.family
+            tiles.fold(
+                ts,
+                kinds,
+                keys[family.key][cut],
+                _NO_GROUPS if family.split is None else groups[family.split][cut],
+                numbers[:, cut],
+                self.weights,
+                self.newest,
+                self.key_count(family.key),
+            )
+
+    def _insert(
+        self,
+        rows: NDArray[np.int64],
+        kinds: NDArray[np.uint8],
+        keys: dict[str, NDArray[np.int64]],
+        sessions: NDArray[np.int64],
+        cut: slice,
+    ) -> None:
+        facts, newest = self.facts, self.newest
+        for spec, lists in zip(self.plan.sequences, self.sequences, strict=True):
+            lists.insert(
+                facts, rows, keys[spec.key][cut], kinds, newest, self.key_count(spec.key)
+            )
+        self.sessions.insert(facts, rows, sessions[cut], kinds, newest, len(self.parties))
+        self.postings.insert(facts, rows, keys["item_id"][cut], kinds, newest, len(self.items))
+
+    def names(self, key: str) -> Interner:
+        """The names behind the numbers of a key field."""
+        if key == "item_id":
+            return self.items
+        if key in ("user_id", "session_id"):
+            return self.parties
+        return self.groups[self._keyed_by_text[key]]
+
+    def key_count(self, key: str) -> int:
+        return len(self.names(key))
+
+    def find(self, key: str, names: list[str]) -> NDArray[np.int64]:
+        """The numbers of entities by name, -1 for those never seen.
+
+        For `user_id`, a name starting with `s:` is a session without a user.
+        """
+        if not names:
+            return np.empty(0, np.int64)
+        if key == "session_id":
+            return self.parties.find("\0".join(names).encode(), len(names), SESSION)
+        if key != "user_id":
+            return self.names(key).find("\0".join(names).encode(), len(names))
+        users = self.parties.find("\0".join(names).encode(), len(names), USER)
+        for at, name in enumerate(names):
+            if users[at] < 0 and name.startswith("s:") and len(name) > 2:
+                users[at] = self.parties.find_one(name[2:], SESSION)
+        return users
+
+    def sweep(self) -> None:
+        """Drop what no read can see any more. Reads and the canonical form do not change."""
+        used = np.zeros(self.facts.used, np.bool_)
+        for tiles in self.tiles:
+            tiles.sweep(self.newest)
+        for lists in self.all_lists:
+            lists.sweep(self.facts, self.newest, used)
+        rows = np.flatnonzero(used)
+        moved = np.full(self.facts.used, -1, np.int64)
+        moved[rows] = np.arange(len(rows))
+        for lists in self.all_lists:
+            lists.renumber(moved)
+        self.facts.keep(rows)
+        self.facts_kept = len(rows)

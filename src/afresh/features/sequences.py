@@ -1,0 +1,143 @@
+"""Sequences: per key, the newest facts in total order.
+
+The same structure serves users' recent events, the events of a session, and the
+postings of an item; only the key differs. A list may for a while hold more
+than it should (up to twice `keep`, and facts past `within`): reads and the
+canonical form look at the newest `keep` facts that are alive, so when a list is trimmed
+cannot be observed.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.features.blocks import Blocks, give_block, take_block
+from afresh.features.facts import Facts, before
+
+
+@numba.njit(cache=True, nogil=True)
+def _insert(first, rows, keys, kinds, wanted, keep, dead_before,
+            ts, tag, hi, lo, arena, heads, pool, link, meta):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Insert facts rows[first:] into the lists of keys; returns where the pool was too small.
+
+    rows, keys int64[n] (-1: none). A fact with ts <= dead_before is dead.
+    """
+    top = 0
+    while 1 << top < 2 * keep:
+        top += 1
+    for i in range(first, len(rows)):
+        row, key = rows[i], keys[i]
+        if row < 0 or key < 0 or not wanted[kinds[i]] or ts[row] <= dead_before:
+            continue
+        base, n, lift = heads[key]
+        if lift < 0 or n == 1 << lift:
+            drop = max(n - keep, 0)
+            while drop < n and ts[pool[base + drop]] <= dead_before:
+                drop += 1
+            if drop > 0:
+                for r in range(drop, n):
+                    pool[base + r - drop] = pool[base + r]
+                n -= drop
+            elif lift < top:
+                block = take_block(lift + 1, meta, link, len(pool))
+                if block < 0:
+                    return i
+                if lift >= 0:
+                    pool[block : block + n] = pool[base : base + n]
+                    give_block(base, lift, meta, link)
+                base = block
+                heads[key, 0] = block
+                heads[key, 2] = lift + 1
+        at = n
+        while at > 0 and before(row, pool[base + at - 1], ts, tag, hi, lo, arena):
+            pool[base + at] = pool[base + at - 1]
+            at -= 1
+        pool[base + at] = row
+        heads[key, 1] = n + 1
+    return len(rows)
+
+
+@numba.njit(cache=True, nogil=True)
+def alive(key, keep, dead_before, ts, heads, pool):  # type: ignore[no-untyped-def]
+    """The slice [a, b) of the pool that holds a key's living facts, oldest first."""
+    if key < 0 or key >= len(heads):
+        return np.int64(0), np.int64(0)
+    b = heads[key, 0] + heads[key, 1]
+    a = max(heads[key, 0], b - keep)
+    while a < b and ts[pool[a]] <= dead_before:
+        a += 1
+    return a, b
+
+
+@numba.njit(cache=True, nogil=True)
+def _sweep(keep, dead_before, ts, heads, pool, used):  # type: ignore[no-untyped-def]
+    """Trim every list to its living facts and mark those in used bool[facts]."""
+    for key in range(len(heads)):
+        a, b = alive(key, keep, dead_before, ts, heads, pool)
+        base = heads[key, 0]
+        for r in range(a, b):
+            pool[base + r - a] = pool[r]
+            used[pool[r]] = True
+        heads[key, 1] = b - a
+
+
+@numba.njit(cache=True, nogil=True)
+def _renumber(moved, heads, pool):  # type: ignore[no-untyped-def]
+    for key in range(len(heads)):
+        for r in range(heads[key, 0], heads[key, 0] + heads[key, 1]):
+            pool[r] = moved[pool[r]]
+
+
+class Lists:
+    """Lists of fact rows by key, the newest `keep` within `within` ms of F.
+
+    wanted bool[256]: the event types that count.
+    """
+
+    def __init__(self, keep: int, within: int, types: tuple[int, ...]) -> None:
+        self.keep = keep
+        self.within = within
+        self.wanted = np.zeros(256, np.bool_)
+        self.wanted[list(types)] = True
+        self.blocks = Blocks()
+
+    def insert(
+        self,
+        facts: Facts,
+        rows: NDArray[np.int64],
+        keys: NDArray[np.int64],
+        kinds: NDArray[np.uint8],
+        newest: int,
+        n_keys: int,
+    ) -> None:
+        """Insert a batch: its rows among the facts, their keys, their event types."""
+        b = self.blocks
+        b.reserve_keys(n_keys)
+        done = 0
+        while True:
+            done = _insert(
+                done, rows, keys, kinds, self.wanted, self.keep, newest - self.within,
+                facts.ts, facts.tag, facts.hi, facts.lo, facts.arena,
+                b.heads, b.pool, b.link, b.meta,
+            )  # fmt: skip
+            if done == len(rows):
+                return
+            b.grow_pool()
+
+    def rows(self, facts: Facts, key: int, newest: int) -> NDArray[np.int32]:
+        """A key's living facts, oldest first: int32[at most keep]."""
+        b = self.blocks
+        first, last = alive(
+            key, self.keep, newest - self.within, facts.ts, b.heads, b.pool
+        )
+        return b.pool[first:last].astype(np.int32)
+
+    def sweep(self, facts: Facts, newest: int, used: NDArray[np.bool_]) -> None:
+        b = self.blocks
+        _sweep(self.keep, newest - self.within, facts.ts, b.heads, b.pool, used)
+
+    def renumber(self, moved: NDArray[np.int64]) -> None:
+        b = self.blocks
+        _renumber(moved, b.heads, b.pool)
