@@ -16,6 +16,10 @@ from typing import Literal
 
 import msgspec
 
+from afresh.events.schema import PlanEvent, PlanField, Struct
+
+__all__ = ["PlanEvent", "PlanField"]
+
 FORMAT = 1
 """Version of this document. A reader refuses a plan with another one."""
 
@@ -24,33 +28,9 @@ DAY_MS = 86_400_000
 Op = Literal["n", "weight", "sum", "min", "max", "min_ts", "max_ts"]
 """What a slot keeps, per key and tile, over the events whose type is listed:
 
-`n` how many (with an input: how many have it); `weight` the sum of the event types' weights; `sum`, `min` and
-`max` of an input; `min_ts` and `max_ts` of the events' timestamps.
+`n` how many (with an input: how many have it); `weight` the sum of the event types'
+weights; `sum`, `min` and `max` of an input; `min_ts` and `max_ts` of the events' timestamps.
 """
-
-
-class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    pass
-
-
-class PlanField(Struct, kw_only=True):
-    """A typed field of an event type or of the catalogue."""
-
-    name: str
-    kind: Literal["int", "decimal", "float", "str", "bool", "list[str]"]
-    places: int = 0
-    optional: bool = True
-    default: bool | int | float | str | None = None
-    """Catalogue only: what stands where a record says nothing."""
-
-
-class PlanEvent(Struct, kw_only=True):
-    """An event type. Its position in `Plan.events` is its type code."""
-
-    name: str
-    weight: int = 1
-    fields: tuple[PlanField, ...] = ()
-    value_places: int = 2
 
 
 class PlanCatalog(Struct, kw_only=True):
