@@ -1,8 +1,8 @@
 """Moving the write-ahead log into the file, beside the writer instead of in its way.
 
-SQLite checkpoints inside a commit, which then takes 10 to 20 ms. A thread of
-ours copies the bulk while commits go on, and holds the writer only for what
-came in meanwhile; without that second step a busy writer would keep the
+SQLite checkpoints inside a commit, which then takes 10 ms and more. A thread of
+ours copies the bulk while commits go on; what came in meanwhile, little, the
+writer copies itself. Without that second step a busy writer would keep the
 write-ahead log from ever starting over, and it would grow without bound.
 """
 
@@ -18,29 +18,31 @@ BYTES = 8 << 20
 """A checkpoint is due after this many appended bytes."""
 
 ROUNDS = 2
-"""How often to copy, each time what came in meanwhile, before the writer is held."""
-
-PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
+"""How often to copy, each time what came in meanwhile, before the writer copies the rest."""
 
 logger = structlog.get_logger(__name__)
 
 
 class Checkpointer:
-    """A thread that checkpoints whenever `due` was told of enough bytes."""
+    """A thread that checkpoints whenever the writer has appended enough."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], writer: threading.RLock) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
-        self._writer = writer
         self._bytes = 0
         self._wake = threading.Event()
+        self._rest_due = False
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="afresh-checkpoint", daemon=True)
         self._thread.start()
 
-    def due(self, appended: int) -> None:
-        """Count bytes; called by the writer."""
-        self._bytes += appended
-        if self._bytes >= BYTES:
+    def appended(self, size: int, writer: sqlite3.Connection) -> None:
+        """Called by the writer after a commit of `size` bytes."""
+        self._bytes += size
+        if self._rest_due:
+            self._rest_due = False
+            self._bytes = 0
+            _checkpoint(writer)
+        elif self._bytes >= BYTES:
             self._bytes = 0
             self._wake.set()
 
@@ -55,11 +57,19 @@ class Checkpointer:
             self._wake.clear()
             try:
                 connection = connection or self._connect()
-                for _ in range(ROUNDS):
-                    connection.execute(PASSIVE).fetchall()
-                with self._writer:
-                    connection.execute(PASSIVE).fetchall()
-            except sqlite3.Error as error:  # a full disk; the next one tries again
+            except sqlite3.Error as error:
                 logger.warning("checkpoint_failed", error=str(error))
+                continue
+            self._rest_due = all([_checkpoint(connection) for _ in range(ROUNDS)])
         if connection is not None:
             connection.close()
+
+
+def _checkpoint(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    except sqlite3.Error as error:
+        # A full disk, mostly. What is in the write-ahead log is safe there; the next one tries.
+        logger.warning("checkpoint_failed", error=str(error))
+        return False
+    return True

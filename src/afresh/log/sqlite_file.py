@@ -109,6 +109,17 @@ def prepare(connection: sqlite3.Connection, path: Path, app: str, *, readonly: b
         )
 
 
+VACUUM_PAGES = 1024
+"""Pages given back a transaction; between two of them appends go on."""
+
+
+def give_back(connection: sqlite3.Connection) -> bool:
+    """Give one portion of free pages back to the disk; whether more are free."""
+    # `execute` would stop after the first page.
+    connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+    return bool(connection.execute("PRAGMA freelist_count").fetchone()[0])
+
+
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 

@@ -76,9 +76,8 @@ def replace(log: SqliteLog, changed: list[tuple[Entry, Entry | None]], start: in
 
 
 def purge(log: SqliteLog) -> None:
-    """Give free pages back and empty the write-ahead log, which still holds older pages."""
+    """Empty the write-ahead log, which still holds pages as they were."""
     with log.writing() as writer:
-        writer.execute("PRAGMA incremental_vacuum").fetchall()
         (busy, _, _) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:
         raise Unavailable(

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from afresh.log import Entry, Trimmed
+from afresh.log.sqlite_file import give_back
 from afresh.log.sqlite_rewrite import replace
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ BATCH = 64
 
 LATE_SHARE = 10
 """The late stream may take this part (one in ten) of a size limit."""
+
+SLACK = 8
+"""The file shrinks when more than one page in so many is free."""
 
 
 class _Item(msgspec.Struct):
@@ -49,10 +53,19 @@ def trim(
         if not dropped[0]:
             break  # what is left is the catalogue, or is protected by `upto`
     items = _compact(log, log.start)
-    if entries or items or late:
-        with log.writing() as writer:
-            writer.execute("PRAGMA incremental_vacuum").fetchall()
+    _shrink(log)
     return Trimmed(entries, records, items, late, max(0, before - log.bytes_used()))
+
+
+def _shrink(log: SqliteLog) -> None:
+    """Give free pages back when they are many; new entries take up the few."""
+    with log.writing() as writer:
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        (free,) = writer.execute("PRAGMA freelist_count").fetchone()
+    more = free * SLACK > pages
+    while more:
+        with log.writing() as writer:
+            more = give_back(writer)
 
 
 def _first_since(log: SqliteLog, arrival: int, limit: int) -> int:
