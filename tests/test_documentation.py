@@ -1,0 +1,55 @@
+"""The documentation says what the code does, and its pages ask no other machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+TAGS = "script|link|img|iframe|source|video|audio"
+LOADS = re.compile(rf"""<(?:{TAGS})\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^"'> ]+)""")
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    """Every command, setting, route, metric, error and public name stands in it."""
+    done = subprocess.run(
+        [sys.executable, "scripts/reference", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = ["-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_every_page_is_built(site: Path) -> None:
+    for page in DOCS.rglob("*.md"):
+        assert (site / page.relative_to(DOCS).with_suffix(".html")).exists()
+
+
+def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert pages
+    found = {
+        f"{page.relative_to(site)}: {address}"
+        for page in pages
+        for address in LOADS.findall(page.read_text(encoding="utf-8"))
+    }
+    assert not found, sorted(found)
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"url\(['\"]?https?:", sheet.read_text(encoding="utf-8")), sheet
+
+
+def test_a_foreign_address_would_be_found() -> None:
+    assert LOADS.findall('<link rel="stylesheet" href="https://fonts.example/css">')
+    assert not LOADS.findall('<a href="https://example.org">elsewhere</a>')
