@@ -11,7 +11,7 @@ from typing import Literal
 
 from afresh.events.types import Bands, EventType, Field
 from afresh.features.durations import Duration
-from afresh.features.windows import Window
+from afresh.features.window_declaration import Window
 from afresh.problems import Place, here
 
 By = Field | Bands | str | int | bool | None

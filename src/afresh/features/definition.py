@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from types import FrameType
 from typing import Any
 
 from afresh.problems import Place, Problem, here
@@ -22,6 +23,17 @@ class Body(dict[str, Any]):
         super().__setitem__(name, value)
 
 
+def _shadowed(name: str, place: Place) -> int:
+    """The line of a declaring class of this name earlier in the same file, or 0."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename != place.file:
+        frame = frame.f_back
+    old = frame.f_locals.get(name) if frame else None
+    if isinstance(old, DeclaredClass) and old._place.file == place.file:
+        return old._place.line if old._place.line != place.line else 0
+    return 0
+
+
 class DeclaredClass(type):
     """The class of declaring classes: remembers where each stands and what it repeats."""
 
@@ -29,7 +41,7 @@ class DeclaredClass(type):
     _problems: list[Problem]
 
     @classmethod
-    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **_: Any) -> Body:  # type: ignore[override]
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **_: Any) -> Body:
         return Body()
 
     def __new__(
@@ -60,12 +72,3 @@ class Features(metaclass=DeclaredClass):
 
     def __init_subclass__(cls, *, key: str = "") -> None:
         cls._key = key or cls._key
-
-
-def _shadowed(name: str, place: Place) -> int:
-    """The line of a declaring class of this name earlier in the same file, or 0."""
-    frame = sys._getframe(2)
-    old = frame.f_locals.get(name)
-    if isinstance(old, DeclaredClass) and old._place.file == place.file:
-        return old._place.line if old._place.line != place.line else 0
-    return 0

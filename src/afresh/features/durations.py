@@ -28,7 +28,7 @@ def milliseconds(duration: Duration) -> int:
         ms, rest = divmod(duration, timedelta(milliseconds=1))
         ms = None if rest else ms
     else:
-        ms = duration if isinstance(duration, int) and not isinstance(duration, bool) else None
+        ms = duration if is_whole(duration) else None
     if ms is None:
         raise DefinitionError(
             f"{duration!r} is not a length of time",
@@ -42,6 +42,16 @@ def milliseconds(duration: Duration) -> int:
             hint='Write "30s", "5m", "1h" or "90d".',
         )
     return ms
+
+
+def is_whole(number: object) -> bool:
+    """Whether it is an int and not a bool, whatever was annotated."""
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def is_number(number: object) -> bool:
+    """Whether it is an int or a float and not a bool."""
+    return isinstance(number, int | float) and not isinstance(number, bool)
 
 
 def divides_day(ms: int) -> bool:

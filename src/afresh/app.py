@@ -1,0 +1,208 @@
+"""`App`: everything a user declares, and the plan it compiles to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from afresh.catalog import Catalog, compile_catalog
+from afresh.errors import DefinitionError
+from afresh.events.types import EventType
+from afresh.features.check import check_name, compile_events
+from afresh.features.compile import Compiler, Trending
+from afresh.features.definition import Features
+from afresh.features.durations import Duration, is_whole, milliseconds
+from afresh.features.plan import Plan, PlanField, Postings
+from afresh.features.resolve import Names
+from afresh.problems import Place, Problem, here, problem_of
+from afresh.surface_check import check_surfaces
+from afresh.surface_spec import Filter, Source, Surface, available, make_surface
+
+
+class App:
+    """A recommender: its events, its catalogue, its features, its surfaces.
+
+    The Catalog and Features classes of the module that creates the app are found by
+    themselves; `catalog=` and `features=` name them instead. `session_length` and
+    `postings_per_item` bound what is kept a session and an item, `within` for how long.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        catalog: type[Catalog] | None = None,
+        features: Sequence[type[Features]] | None = None,
+        session_length: int = 50,
+        postings_per_item: int = 1000,
+        within: Duration = "90d",
+    ) -> None:
+        self.name = name
+        self._place = here()
+        self._catalog = catalog
+        self._features = features
+        self._module = _module_at(self._place)
+        self._events: list[EventType] = []
+        self._surfaces: list[tuple[Place, dict[str, Any]]] = []
+        self._problems: list[Problem] = []
+        self._keep = (session_length, postings_per_item, within)
+        self._compiled: tuple[int, Plan, list[Problem]] | None = None
+
+    def event(self, name: str, weight: int = 1, **fields: Any) -> EventType:
+        """Declare an event type and its properties: `app.event("buy", 10, price_cents=int)`.
+
+        Properties are int, str, bool or decimal(places), each optional in an event;
+        `value=decimal(2)` sets the decimal places of the built-in number.
+        """
+        event = EventType(name, weight, fields)
+        self._events.append(event)
+        self._compiled = None
+        return event
+
+    def events(
+        self, *names: str, weights: Sequence[int] | None = None, **fields: Any
+    ) -> tuple[EventType, ...]:
+        """Declare several event types with the same properties, one weight each."""
+        given = [1] * len(names) if weights is None else list(weights)
+        if len(given) != len(names):
+            message = f"{len(names)} event types, but {len(given)} weights"
+            self._problems.append(Problem(*here(), message, "Give one weight an event type."))
+            given = (given + [1] * len(names))[: len(names)]
+        return tuple(self.event(n, w, **fields) for n, w in zip(names, given, strict=True))
+
+    def surface(
+        self,
+        name: str,
+        *,
+        sources: Sequence[Source | str] | None = None,
+        filters: Sequence[Filter | str] | None = None,
+        n: int = 20,
+    ) -> None:
+        """Declare a place where recommendations are shown.
+
+        Left out, the sources are sessions and what trends, the filters only
+        availability, where the catalogue has a bool field `in_stock` or `available`.
+        """
+        said = {"name": name, "sources": sources, "filters": filters, "n": n}
+        self._surfaces.append((here(), said))
+        self._compiled = None
+
+    @property
+    def catalog(self) -> type[Catalog] | None:
+        """The catalogue, if there is one."""
+        found = [self._catalog] if self._catalog else self._declared(Catalog)
+        return found[-1] if found else None
+
+    @property
+    def features(self) -> tuple[type[Features], ...]:
+        """The groups of features, in the order of the file."""
+        found = self._declared(Features) if self._features is None else self._features
+        return tuple(found)
+
+    @property
+    def surfaces(self) -> tuple[Surface, ...]:
+        """The surfaces with their defaults filled in; without any, one called home."""
+        fields = compile_catalog(self.catalog)[0].fields
+        default = _default_filters(fields)
+        said = self._surfaces or [
+            (self._place, {"name": "home", "sources": None, "filters": None, "n": 20})
+        ]
+        return tuple(
+            make_surface(**args, default_filters=default, place=place) for place, args in said
+        )
+
+    def plan(self) -> Plan:
+        """The compiled plan. Raises DefinitionError for the first mistake in the file."""
+        plan, problems = self._compile()
+        errors = [problem for problem in problems if problem.severity == "error"]
+        if errors:
+            error = errors[0].to_error()
+            if len(errors) > 1:
+                more = f"{len(errors) - 1} more: `afresh check` lists them all."
+                error.hint = f"{error.hint} ({more})" if error.hint else more
+            raise error
+        return plan
+
+    def problems(self) -> list[Problem]:
+        """Every mistake in the definition, by line; empty when it is sound."""
+        return list(self._compile()[1])
+
+    def _compile(self) -> tuple[Plan, list[Problem]]:
+        groups, catalog = self.features, self.catalog
+        version = hash((catalog, groups))
+        if self._compiled and self._compiled[0] == version:
+            return self._compiled[1], self._compiled[2]
+        events, event_problems = compile_events(self._events)
+        fields, catalog_problems = compile_catalog(catalog)
+        compiler = Compiler(Names(tuple(self._events), events, fields))
+        weighted = compiler.weighted
+        surfaces = self.surfaces
+        trends = [
+            Trending(str(source.params["window"]), source.place)
+            for surface in surfaces
+            for source in surface.sources
+            if source.name == "trending"
+        ]
+        plan = compiler.compile(self.name, groups, trends, self._postings(weighted))
+        problems = [
+            *self._problems,
+            *self._own_problems(),
+            *event_problems,
+            *catalog_problems,
+            *compiler.problems,
+            *check_surfaces(surfaces, plan),
+        ]
+        self._compiled = version, plan, sorted(set(problems))
+        return plan, self._compiled[2]
+
+    def _postings(self, types: tuple[int, ...]) -> Postings:
+        per_session, per_item, within = self._keep
+        try:
+            kept = milliseconds(within)
+        except DefinitionError:
+            kept = milliseconds("90d")  # reported by _own_problems
+        return Postings(types=types, per_session=per_session, per_item=per_item, within=kept)
+
+    def _own_problems(self) -> list[Problem]:
+        problems = list(check_name(self.name, "an app", self._place))
+        per_session, per_item, within = self._keep
+        for name, n in (("session_length", per_session), ("postings_per_item", per_item)):
+            if not is_whole(n) or not 1 <= n <= 100_000:
+                hint = "Take a whole number from 1 to 100000."
+                problems.append(Problem(*self._place, f"{name} is {n!r}", hint))
+        try:
+            milliseconds(within)
+        except DefinitionError as error:
+            found = problem_of(error)
+            problems.append(Problem(*self._place, found.message, found.hint))
+        if not self._events:
+            hint = 'Add: view = app.event("view").'
+            problems.append(Problem(*self._place, "The app declares no events", hint))
+        if self._catalog is None and len(catalogs := self._declared(Catalog)) > 1:
+            message = f"The file has {len(catalogs)} catalogues; an app has one"
+            hint = "Say which: App(..., catalog=Products)."
+            problems.append(Problem(*catalogs[1]._place, message, hint))
+        return problems
+
+    def _declared(self, base: type[Any]) -> list[type[Any]]:
+        """The declaring classes in the app's module, in the order of their first naming."""
+        found = [
+            value
+            for value in self._module.values()
+            if isinstance(value, type) and issubclass(value, base) and value is not base
+        ]
+        return list(dict.fromkeys(found))
+
+
+def _default_filters(fields: tuple[PlanField, ...]) -> tuple[Filter, ...]:
+    flags = [f.name for f in fields if f.kind == "bool" and f.name in ("in_stock", "available")]
+    return tuple(available(name) for name in flags[:1])
+
+
+def _module_at(place: Place) -> dict[str, Any]:
+    """The names of the module that is being executed at `place`."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename != place.file and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_globals

@@ -1,0 +1,293 @@
+"""From what a user wrote to the plan, collecting every mistake on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from afresh.errors import DefinitionError
+from afresh.features.aggregates import Aggregate, Last, Ratio, Tally
+from afresh.features.definition import Features
+from afresh.features.durations import is_whole, milliseconds
+from afresh.features.layout import Layout, ReadNeed, SlotNeed
+from afresh.features.plan import DAY_MS, Feature, Input, Op, Plan, Postings, Trend
+from afresh.features.plan import Window as PlanWindow
+from afresh.features.resolve import Names, failure
+from afresh.features.window_declaration import Window, compile_window, daily, sliding
+from afresh.problems import Place, Problem, problem_of
+
+RESERVED = frozenset({"item_id", "user_id", "session_id", "as_of", "now", "score"})
+DEFAULT_TRENDS = ("1h", "24h", "7d")
+MAX_LAST = 10_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Trending:
+    """A window over which a surface asks what is popular."""
+
+    name: str
+    place: Place
+
+
+@dataclass(slots=True)
+class Draft:
+    """A feature whose reads are not numbered yet."""
+
+    made: Feature
+    reads: list[ReadNeed] = field(default_factory=list)
+    sequence: tuple[str, tuple[int, ...], int, int] | None = None
+    split: Input | None = None
+
+
+@dataclass(slots=True)
+class Compiler:
+    """One pass over a definition; `problems` holds what is wrong with it."""
+
+    names: Names
+    problems: list[Problem] = field(default_factory=list)
+    layout: Layout = field(init=False)
+    weighted: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        events = self.names.events
+        self.layout = Layout(tuple(range(len(events))))
+        self.weighted = tuple(code for code, event in enumerate(events) if event.weight > 0)
+
+    def compile(
+        self,
+        app: str,
+        groups: Sequence[type[Features]],
+        trends: Sequence[Trending],
+        postings: Postings,
+    ) -> Plan:
+        """The plan; it means something only when no problem is an error."""
+        drafts = self._features(groups)
+        popular = self._trends(trends)
+        layout = self.layout
+        return Plan(
+            app=app,
+            events=self.names.events,
+            catalog=self.names.catalog,
+            inputs=layout.inputs(),
+            families=layout.families(),
+            sequences=layout.sequences(),
+            postings=postings,
+            features=tuple(self._number(draft) for draft in drafts),
+            trends=tuple(Trend(name=n, read=layout.read(need)) for n, need in popular),
+        )
+
+    def _number(self, draft: Draft) -> Feature:
+        """The feature with its reads as positions in the plan."""
+        made = draft.made
+        return Feature(
+            name=made.name,
+            group=made.group,
+            key=made.key,
+            kind=made.kind,
+            reads=tuple(self.layout.read(need) for need in draft.reads),
+            places=made.places,
+            places2=made.places2,
+            prior=made.prior,
+            sequence=None if draft.sequence is None else self.layout.sequence_at(*draft.sequence),
+            split=self.layout.input_at(draft.split),
+            n=made.n,
+        )
+
+    def _try(self, place: Place, work: Callable[[], T]) -> T | None:
+        """Do a part; a mistake in it is noted at its own place, or else at `place`."""
+        try:
+            return work()
+        except DefinitionError as error:
+            problem = problem_of(error)
+            at_place = replace(problem, file=place.file, line=place.line)
+            self.problems.append(problem if problem.file else at_place)
+            return None
+
+    def _features(self, groups: Sequence[type[Features]]) -> list[Draft]:
+        drafts: list[Draft] = []
+        seen: dict[str, str] = {}
+        for group in groups:
+            self.problems += group._problems
+            place = group._place
+            key = self._try(place, lambda group=group: self.names.key(group._key, group._place))  # type: ignore[misc]
+            for name, value in self._attributes(group):
+                where = f"{group.__name__}.{name}"
+                if name in RESERVED:
+                    message = f"{where} takes a reserved name"
+                    self.problems.append(Problem(*value.place, message, "Call it otherwise."))
+                if name in seen:
+                    message = f"The feature {name!r} is also defined in {seen[name]}"
+                    hint = "Features are asked for by name: rename one."
+                    self.problems.append(Problem(*value.place, message, hint))
+                seen[name] = group.__name__
+                draft = self._feature(group, name, key, value)
+                if draft is not None:
+                    drafts.append(draft)
+        return drafts
+
+    def _attributes(self, group: type[Features]) -> Iterator[tuple[str, Aggregate]]:
+        for name, value in vars(group).items():
+            if name.startswith("_"):
+                continue
+            if isinstance(value, Aggregate):
+                yield name, value
+                continue
+            hint = "Write count(...), total(...), ratio(...), last(...); start others with _."
+            message = f"{group.__name__}.{name} is not a feature but {value!r}"
+            self.problems.append(Problem(*group._place, message, hint))
+
+    def _feature(
+        self, group: type[Features], name: str, key: str | None, value: Aggregate
+    ) -> Draft | None:
+        made = Feature(name=name, group=group.__name__, key=key or "", kind="count")
+        if isinstance(value, Tally):
+            return self._tally(made, key, value)
+        if isinstance(value, Ratio):
+            return self._ratio(made, key, value)
+        assert isinstance(value, Last)
+        return self._last(made, key, value)
+
+    def _tally(self, made: Feature, key: str | None, value: Tally) -> Draft | None:
+        place = value.place
+        codes = self._codes(value)
+        window = self._try(place, lambda: _window(value.window, place))
+        column = split = None
+        if codes:
+            self._check_key(key, codes, place)
+            if value.kind != "count":
+                column = self._try(place, lambda: self.names.number(value.fields, codes, place))
+            if value.by is not None:
+                split = self._try(place, lambda: self.names.group(value.by, codes, place))
+        complete = (value.kind == "count" or column) and (value.by is None or split)
+        if not (key and codes and window and complete):
+            return None
+        ops: dict[str, list[Op]] = {"count": ["n"], "total": ["sum"], "mean": ["sum", "n"]}
+        wanted = ops.get(value.kind, ["min" if value.kind == "min" else "max"])
+        reads = [
+            self.layout.need_read(key, split, SlotNeed(op, codes, column), *window) for op in wanted
+        ]
+        places = column.places if column else 0
+        changed = Feature(name=made.name, group=made.group, key=key, kind=value.kind, places=places)
+        return Draft(changed, reads, split=split)
+
+    def _ratio(self, made: Feature, key: str | None, value: Ratio) -> Draft | None:
+        sides: list[Draft] = []
+        for side in (value.a, value.b):
+            if not isinstance(side, Tally) or side.kind not in ("count", "total"):
+                what = side.kind if isinstance(side, Tally) else repr(side)
+                hint = "Each side is a count(...) or a total(...)."
+                message = f"A ratio of a {what} cannot be kept"
+                self.problems.append(Problem(*value.place, message, hint))
+                continue
+            draft = self._tally(made, key, side)
+            if draft is not None:
+                sides.append(draft)
+        prior = self._try(value.place, lambda: _prior(value.prior, value.place))
+        if len(sides) != 2 or prior is None:
+            return None
+        a, b = sides
+        if a.split != b.split:
+            message = "The two sides of a ratio are split differently"
+            self.problems.append(Problem(*value.place, message, "Give both the same by=, or none."))
+            return None
+        ratio = Feature(
+            name=made.name,
+            group=made.group,
+            key=made.key,
+            kind="ratio",
+            places=a.made.places,
+            places2=b.made.places,
+            prior=prior,
+        )
+        return Draft(ratio, [*a.reads, *b.reads], split=a.split)
+
+    def _last(self, made: Feature, key: str | None, value: Last) -> Draft | None:
+        place = value.place
+        codes = self._try(place, lambda: self.names.codes(value.types, place))
+        within = self._try(place, lambda: milliseconds(value.within))
+        n = value.n
+        if not isinstance(n, int) or not is_whole(n) or not 1 <= n <= MAX_LAST:
+            hint = f"Take a whole number from 1 to {MAX_LAST}."
+            self.problems.append(Problem(*place, f"last cannot keep n={n!r} items", hint))
+            return None
+        if key == "item_id":
+            hint = "Key the group by user_id or session_id."
+            message = "last over item_id would only repeat the item"
+            self.problems.append(Problem(*place, message, hint))
+            return None
+        if not (key and codes and within):
+            return None
+        self._check_key(key, codes, place)
+        self.layout.need_sequence(key, codes, n, within)
+        last = Feature(name=made.name, group=made.group, key=key, kind="last", n=n)
+        return Draft(last, sequence=(key, codes, n, within))
+
+    def _codes(self, value: Tally) -> tuple[int, ...] | None:
+        """The event types of a tally; its fields must be fields of events."""
+        stray = [f for f in value.fields if getattr(f, "owner", None) is None]
+        if stray:
+            name = getattr(stray[0], "name", "price")
+            event = self.names.events[0].name if self.names.events else "view"
+            message = f"{value.kind} needs a field of an event, not {stray[0]}"
+            hint = f"Say whose: {event}.{name}."
+            self.problems.append(Problem(*value.place, message, hint))
+            return None
+        return self._try(value.place, lambda: self.names.codes(value.types, value.place))
+
+    def _check_key(self, key: str | None, codes: tuple[int, ...], place: Place) -> None:
+        """A property as key must be carried by the events that are counted."""
+        if key is None or key.endswith("_id") or key.startswith("item."):
+            return
+        if key in {f.name for f in self.names.catalog.fields}:
+            return
+        lacking = [c for c in codes if c not in self.names.carriers(key)]
+        if lacking:
+            message = f"{self.names.events[lacking[0]].name} carries no {key}, the group's key"
+            hint = f"Declare {key}=str on it, or count other events here."
+            never = len(lacking) == len(codes)
+            self.problems.append(Problem(*place, message, hint, "error" if never else "warning"))
+
+    def _trends(self, extra: Sequence[Trending]) -> list[tuple[str, ReadNeed]]:
+        """Popularity: the sum of event weights an item, over each window asked for."""
+        asked = [*(Trending(name, Place()) for name in DEFAULT_TRENDS), *extra]
+        needs: dict[str, ReadNeed] = {}
+        for trend in asked:
+            window = self._try(trend.place, lambda trend=trend: _trend_window(trend.name))  # type: ignore[misc]
+            if window and trend.name not in needs:
+                slot = SlotNeed("weight", self.weighted)
+                needs[trend.name] = self.layout.need_read("item_id", None, slot, *window)
+        return list(needs.items())
+
+
+def _window(window: object, place: Place) -> tuple[PlanWindow, int]:
+    if not isinstance(window, Window):
+        hint = 'Write window=sliding("1h"), or tumbling, daily, session, decayed.'
+        raise failure(f"{window!r} is not a window", hint, place)
+    try:
+        return compile_window(window)
+    except DefinitionError as error:
+        raise failure(error.message, error.hint, window.place) from None
+
+
+def _trend_window(name: str) -> tuple[PlanWindow, int]:
+    """Whole days from two on are daily; a shorter time slides, a day in half hours."""
+    ms = milliseconds(name)
+    if ms >= 2 * DAY_MS and ms % DAY_MS == 0:
+        return compile_window(daily(ms // DAY_MS))
+    return compile_window(sliding(ms, hop="30m" if ms == DAY_MS else None))
+
+
+def _prior(prior: object, place: Place) -> tuple[float, float]:
+    hint = "Write prior=(1, 50): one success in fifty tries is believed beforehand."
+    if not isinstance(prior, tuple) or len(prior) != 2:
+        raise failure(f"The prior {prior!r} is not a pair", hint, place)
+    for number in prior:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise failure(f"The prior {prior!r} is not a pair of numbers", hint, place)
+        if not math.isfinite(number) or number < 0:
+            raise failure(f"The prior {prior!r} is not finite and positive", hint, place)
+    return float(prior[0]), float(prior[1])

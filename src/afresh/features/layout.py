@@ -1,0 +1,115 @@
+"""How facts are shared: families, slots, sequences and inputs, each kept once.
+
+While features are compiled they ask for facts by what those are; at the end
+everything is sorted by a stable key and numbered. So the order and the names of
+features do not change the state, and equal definitions give equal bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, get_args
+
+from afresh.features.plan import Family, Input, Op, Read, Sequence, Slot, Window
+
+OPS: tuple[Op, ...] = get_args(Op)
+
+
+class SlotNeed(NamedTuple):
+    op: Op
+    types: tuple[int, ...]
+    input: Input | None = None
+
+
+class FamilyNeed(NamedTuple):
+    key: str
+    width: int
+    split: Input | None
+
+
+class ReadNeed(NamedTuple):
+    """A read before families and slots are numbered."""
+
+    family: FamilyNeed
+    slot: SlotNeed
+    window: Window
+    touch: tuple[SlotNeed, SlotNeed] | None
+
+
+@dataclass(slots=True)
+class Layout:
+    """Collects needs, then numbers them. `all_types` are the codes of every event type."""
+
+    all_types: tuple[int, ...]
+    _inputs: set[Input] = field(default_factory=set)
+    _families: dict[FamilyNeed, tuple[int, set[SlotNeed]]] = field(default_factory=dict)
+    _sequences: set[tuple[str, tuple[int, ...], int, int]] = field(default_factory=set)
+
+    def need_input(self, column: Input) -> None:
+        self._inputs.add(column)
+
+    def need_read(
+        self, key: str, split: Input | None, slot: SlotNeed, window: Window, reach: int
+    ) -> ReadNeed:
+        """A window over one slot; its family lives as long as its farthest reader asks."""
+        self._inputs |= {i for i in (split, slot.input) if i is not None}
+        touch = None
+        if window.kind == "session":  # activity of any type keeps a session open
+            touch = SlotNeed("min_ts", self.all_types), SlotNeed("max_ts", self.all_types)
+        family = FamilyNeed(key, window.width, split)
+        old, slots = self._families.get(family, (0, set()))
+        self._families[family] = max(old, reach), slots | {slot, *(touch or ())}
+        return ReadNeed(family, slot, window, touch)
+
+    def need_sequence(self, key: str, types: tuple[int, ...], n: int, within: int) -> None:
+        self._sequences.add((key, types, n, within))
+
+    def inputs(self) -> tuple[Input, ...]:
+        return tuple(sorted(self._inputs, key=_input_order))
+
+    def families(self) -> tuple[Family, ...]:
+        return tuple(
+            Family(
+                key=need.key,
+                width=need.width,
+                reach=self._families[need][0],
+                split=self.input_at(need.split),
+                slots=tuple(
+                    Slot(op=slot.op, types=slot.types, input=self.input_at(slot.input))
+                    for slot in self._slots(need)
+                ),
+            )
+            for need in self._ordered()
+        )
+
+    def sequences(self) -> tuple[Sequence, ...]:
+        return tuple(
+            Sequence(key=key, types=types, n=n, within=within)
+            for key, types, n, within in sorted(self._sequences)
+        )
+
+    def read(self, need: ReadNeed) -> Read:
+        slots = self._slots(need.family)
+        return Read(
+            family=self._ordered().index(need.family),
+            slot=slots.index(need.slot),
+            window=need.window,
+            touch=(slots.index(need.touch[0]), slots.index(need.touch[1])) if need.touch else None,
+        )
+
+    def sequence_at(self, key: str, types: tuple[int, ...], n: int, within: int) -> int:
+        return sorted(self._sequences).index((key, types, n, within))
+
+    def input_at(self, column: Input | None) -> int | None:
+        return None if column is None else self.inputs().index(column)
+
+    def _ordered(self) -> list[FamilyNeed]:
+        return sorted(self._families, key=lambda f: (f.key, f.width, _input_order(f.split)))
+
+    def _slots(self, family: FamilyNeed) -> list[SlotNeed]:
+        slots = self._families[family][1]
+        return sorted(slots, key=lambda s: (OPS.index(s.op), s.types, _input_order(s.input)))
+
+
+def _input_order(column: Input | None) -> tuple[str, str, tuple[int, ...]]:
+    return ("", "", ()) if column is None else (column.name, column.kind, column.bands)

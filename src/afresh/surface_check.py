@@ -1,0 +1,81 @@
+"""What can be wrong with a surface: unknown sources, filters, features, fields, events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from afresh.features.check import check_name
+from afresh.features.durations import is_number, is_whole
+from afresh.features.plan import Plan
+from afresh.problems import Problem, suggest
+from afresh.surface_spec import FILTERS, SOURCES, Filter, Source, Surface
+
+MAX_N = 1000
+
+
+def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]:
+    """Every mistake in the surfaces of an app whose features compile to `plan`."""
+    names: set[str] = set()
+    for surface in surfaces:
+        yield from check_name(surface.name, "a surface", surface.place)
+        if surface.name in names:
+            message = f"The surface {surface.name!r} is declared twice"
+            yield Problem(*surface.place, message, "Remove one.")
+        names.add(surface.name)
+        n = surface.n
+        if not is_whole(n) or not 1 <= n <= MAX_N:
+            hint = f"Take a whole number from 1 to {MAX_N}."
+            yield Problem(*surface.place, f"{surface.name} cannot show n={n!r} items", hint)
+        if not surface.sources:
+            message = f"{surface.name} has no sources, so it can show nothing"
+            yield Problem(*surface.place, message, f"Name some of {', '.join(SOURCES)}.")
+        for source in surface.sources:
+            yield from _source(source, surface, plan)
+        for filter_ in surface.filters:
+            yield from _filter(filter_, surface, plan)
+
+
+def _source(source: Source, surface: Surface, plan: Plan) -> Iterator[Problem]:
+    place = source.place
+    if source.name not in SOURCES:
+        message = f"{surface.name} names an unknown source {source.name!r}"
+        yield Problem(*place, message, suggest(source.name, SOURCES))
+        return
+    weight = source.weight
+    if not is_number(weight) or not math.isfinite(weight) or weight < 0:
+        message = f"The weight of {source.name} is {weight!r}"
+        yield Problem(*place, message, "Weights are numbers from 0 up.")
+    for name in ("depth", "n"):
+        n = source.params.get(name, 1)
+        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+            yield Problem(*place, f"{source.name} has {name}={n!r}", "Take a number from 1 up.")
+    to = source.params.get("to")
+    if to:
+        known = {f.name for f in plan.features if f.kind == "last"}
+        if to not in known:
+            message = f"similar({to!r}) names no feature made by last(...)"
+            yield Problem(*place, message, suggest(str(to), known))
+
+
+def _filter(filter_: Filter, surface: Surface, plan: Plan) -> Iterator[Problem]:
+    place = filter_.place
+    if filter_.name not in FILTERS:
+        message = f"{surface.name} names an unknown filter {filter_.name!r}"
+        yield Problem(*place, message, suggest(filter_.name, FILTERS))
+    events = filter_.params.get("events")
+    known = {event.name for event in plan.events}
+    for event in events if isinstance(events, tuple) else ():
+        if event not in known:
+            message = f"seen names an unknown event type {event!r}"
+            yield Problem(*place, message, suggest(event, known))
+    if filter_.name == "available":
+        name = str(filter_.params.get("field"))
+        fields = {field.name: field.kind for field in plan.catalog.fields}
+        flags = {field for field, kind in fields.items() if kind == "bool"}
+        if name not in fields:
+            message = f"{plan.catalog.name} has no field {name!r}"
+            yield Problem(*place, message, suggest(name, flags))
+        elif name not in flags:
+            message = f"available needs a bool field; {name} is {fields[name]}"
+            yield Problem(*place, message, suggest(name, flags))
