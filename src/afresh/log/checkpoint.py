@@ -17,6 +17,9 @@ import structlog
 BYTES = 8 << 20
 """A checkpoint is due after this many appended bytes."""
 
+LIMIT = 64 << 20
+"""So many bytes may come in while the thread copies; then the writer waits for it."""
+
 ROUNDS = 2
 """How often to copy, each time what came in meanwhile, before the writer copies the rest."""
 
@@ -29,8 +32,9 @@ class Checkpointer:
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
         self._bytes = 0
+        self._copying = False
         self._wake = threading.Event()
-        self._rest_due = False
+        self._copied = threading.Event()
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="afresh-checkpoint", daemon=True)
         self._thread.start()
@@ -38,12 +42,16 @@ class Checkpointer:
     def appended(self, size: int, writer: sqlite3.Connection) -> None:
         """Called by the writer after a commit of `size` bytes."""
         self._bytes += size
-        if self._rest_due:
-            self._rest_due = False
-            self._bytes = 0
-            _checkpoint(writer)
+        if self._copying:
+            if self._bytes >= LIMIT:
+                self._copied.wait()
+            if self._copied.is_set():
+                self._copying = False
+                self._bytes = 0
+                _checkpoint(writer)
         elif self._bytes >= BYTES:
-            self._bytes = 0
+            self._copying = True
+            self._copied.clear()
             self._wake.set()
 
     def close(self) -> None:
@@ -57,19 +65,19 @@ class Checkpointer:
             self._wake.clear()
             try:
                 connection = connection or self._connect()
+                for _ in range(ROUNDS):
+                    _checkpoint(connection)
             except sqlite3.Error as error:
                 logger.warning("checkpoint_failed", error=str(error))
-                continue
-            self._rest_due = all([_checkpoint(connection) for _ in range(ROUNDS)])
+            finally:
+                self._copied.set()
         if connection is not None:
             connection.close()
 
 
-def _checkpoint(connection: sqlite3.Connection) -> bool:
+def _checkpoint(connection: sqlite3.Connection) -> None:
     try:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     except sqlite3.Error as error:
         # A full disk, mostly. What is in the write-ahead log is safe there; the next one tries.
         logger.warning("checkpoint_failed", error=str(error))
-        return False
-    return True

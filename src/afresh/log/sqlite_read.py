@@ -61,6 +61,8 @@ class SqliteReader:
                 return
 
     def between(self, min_ts: int, max_ts: int) -> Iterator[Entry]:
+        if min_ts >= max_ts:
+            return
         with self.reader() as reader:
             span = int(meta(reader, "span"))
             found = sorted(
