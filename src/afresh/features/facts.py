@@ -15,9 +15,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.features.interning import as_bytes, grown, split_column
-
-_HEX = b"0123456789abcdef"
+from afresh.events.hashing import as_bytes, split_column
+from afresh.features.interning import grown
 
 
 @numba.njit(cache=True, nogil=True)

@@ -14,47 +14,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from afresh.events.hashing import as_bytes, hash_bytes, split_column
+
 _FREE = -1
-
-
-@numba.njit(cache=True, nogil=True)
-def split_column(column, n):  # type: ignore[no-untyped-def]
-    """Where each of n NUL-joined strings starts: int64[n+1]; the last entry is one past the end.
-
-    String i is column[starts[i] : starts[i+1] - 1].
-    """
-    starts = np.empty(n + 1, np.int64)
-    starts[0] = 0
-    i = 1
-    for at in range(len(column)):
-        if column[at] == 0:
-            starts[i] = at + 1
-            i += 1
-    starts[n] = len(column) + 1
-    return starts
-
-
-@numba.njit(cache=True, nogil=True)
-def hash_bytes(data, a, b, seed, prefix):  # type: ignore[no-untyped-def]
-    """A seeded 64-bit hash of prefix and data[a:b], eight bytes a step (murmur3's mixer)."""
-    h = seed ^ (np.uint64(prefix) + np.uint64(b - a) * np.uint64(0x9E3779B97F4A7C15))
-    p, end = np.uint64(a), np.uint64(b)
-    eight, one = np.uint64(8), np.uint64(1)
-    while p + eight <= end:
-        word = np.uint64(0)
-        for k in range(8):
-            word |= np.uint64(data[p + np.uint64(k)]) << np.uint64(8 * k)
-        h = (h ^ word) * np.uint64(0xFF51AFD7ED558CCD)
-        h ^= h >> np.uint64(32)
-        p += eight
-    word = np.uint64(0)
-    while p < end:
-        word = (word << eight) | np.uint64(data[p])
-        p += one
-    h = (h ^ word) * np.uint64(0xFF51AFD7ED558CCD)
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xC4CEB9FE1A85EC53)
-    return h ^ (h >> np.uint64(33))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -121,10 +83,6 @@ def _fill_table(arena, begin, seed, extra, table, count):  # type: ignore[no-unt
         while table[slot] >= 0:
             slot = (slot + np.uint64(1)) & mask
         table[slot] = np.int64(h >> np.uint64(33)) << 32 | k
-
-
-def as_bytes(column: bytes) -> NDArray[np.uint8]:
-    return np.frombuffer(column, np.uint8)
 
 
 class Interner:

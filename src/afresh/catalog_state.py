@@ -1,0 +1,173 @@
+"""The catalogue as it stands: item records of the log, the last one of each item.
+
+Records are kept as the JSON they were written as; beside them stand the columns
+that filters and splits read, one value an item number. An item's number is that
+of the interner it shares with the fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.events.batch import NULL, EventBatch
+from afresh.features.interning import Interner, grown
+from afresh.features.plan import Plan, PlanField
+
+_DTYPES = {"int": np.int64, "decimal": np.int64, "bool": np.int64, "float": np.float64}
+
+
+class CatalogState:
+    """Items by number. `present` bool[items]; `columns` name -> int64 or float64 [items].
+
+    A text column holds the number of its text in `labels`, -1 for null; a number column
+    holds NULL (int64) or NaN (float64) for null.
+    """
+
+    def __init__(self, plan: Plan, items: Interner) -> None:
+        self.fields = {field.name: field for field in plan.catalog.fields}
+        self.items = items
+        self.records: dict[int, bytes] = {}
+        self.present = np.zeros(64, np.bool_)
+        self.labels = {n: Interner() for n, f in self.fields.items() if f.kind == "str"}
+        self.columns = {
+            n: _empty(f, 64) for n, f in self.fields.items() if f.kind != "list[str]"
+        }
+        self._written = sorted(
+            {
+                source
+                for i in plan.inputs
+                for source in (i.name, i.fallback)
+                if source is not None and source.startswith("item.")
+            }
+        )
+        self._as_text = {i.name for i in plan.inputs if i.kind == "text"} | {
+            i.fallback for i in plan.inputs if i.kind == "text"
+        }
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def fold(self, payload: bytes) -> None:
+        """Apply item records (NDJSON); a record with `deleted` removes its item."""
+        for line in payload.split(b"\n"):
+            if line:
+                self._apply(msgspec.json.decode(line), line)
+
+    def _apply(self, record: dict[str, Any], line: bytes) -> None:
+        number = int(self.items.intern(record["item_id"].encode(), 1)[0])
+        self._reserve(number + 1)
+        if record.get("deleted"):
+            self.present[number] = False
+            self.records.pop(number, None)
+            record = {}
+        else:
+            self.present[number] = True
+            self.records[number] = line
+        for name, column in self.columns.items():
+            column[number] = self._cell(self.fields[name], record)
+
+    def _cell(self, field: PlanField, record: dict[str, Any]) -> int | float:
+        value = record.get(field.name)
+        if not record:
+            value = None
+        elif value is None:
+            value = field.default
+        if field.kind == "str":
+            return int(self.labels[field.name].intern(value.encode(), 1)[0]) if value else -1
+        if field.kind == "float":
+            return np.nan if value is None else float(value)
+        if value is None:
+            return NULL
+        if field.kind == "decimal":
+            return round(float(value) * 10**field.places)
+        return int(value)
+
+    def _reserve(self, items: int) -> None:
+        had = len(self.present)
+        if items <= had:
+            return
+        capacity = max(2 * had, items)
+        self.present = grown(self.present, capacity)
+        self.present[had:] = False
+        for name, column in self.columns.items():
+            larger = _empty(self.fields[name], capacity)
+            larger[:had] = column
+            self.columns[name] = larger
+
+    def number(self, item_id: str) -> int | None:
+        """The number of an item in the catalogue, or None."""
+        found = self.items.find_one(item_id) if item_id else -1
+        return found if found >= 0 and found < len(self.present) and self.present[found] else None
+
+    def record(self, item_id: str) -> dict[str, Any] | None:
+        """An item's record as it was put, defaults filled in; None when there is none."""
+        number = self.number(item_id)
+        return None if number is None else self.record_at(number)
+
+    def record_at(self, number: int) -> dict[str, Any] | None:
+        line = self.records.get(number)
+        if line is None:
+            return None
+        record: dict[str, Any] = msgspec.json.decode(line)
+        defaults = {n: f.default for n, f in self.fields.items()}
+        return {**defaults, **record}
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Every record as JSON, by item id."""
+        by_id = {msgspec.json.decode(line)["item_id"]: line for line in self.records.values()}
+        return (by_id[item_id] for item_id in sorted(by_id))
+
+    def take(self, name: str, numbers: NDArray[np.int64]) -> NDArray[np.generic]:
+        """A column for some items; items past the column's end are null."""
+        column = self.columns[name]
+        known = (numbers >= 0) & (numbers < len(column))
+        return np.where(known, column[np.where(known, numbers, 0)], _null(self.fields[name]))
+
+    def is_present(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+        known = (numbers >= 0) & (numbers < len(self.present))
+        return known & self.present[np.where(known, numbers, 0)]
+
+    def write_into(self, batch: EventBatch) -> None:
+        """Add the `item.<field>` columns that the plan reads to a batch being admitted."""
+        if not self._written or batch.n == 0:
+            return
+        numbers = self.items.find(batch.texts["item_id"], batch.n)
+        for source in self._written:
+            field = self.fields[source.removeprefix("item.")]
+            values = self.take(field.name, numbers)
+            if source in self._as_text:
+                batch.texts[source] = self._text_column(field, values)
+            else:
+                batch.numbers[source] = values.astype(np.int64)
+                batch.places[source] = field.places
+
+    def _text_column(self, field: PlanField, values: NDArray[np.generic]) -> bytes:
+        if field.kind == "str":
+            interner = self.labels[field.name]
+            codes, where = np.unique(values, return_inverse=True)
+            texts = [interner.key(int(c)) if c >= 0 else b"" for c in codes]
+        else:
+            codes, where = np.unique(values, return_inverse=True)
+            texts = [group_text(field, int(c)).encode() if c != NULL else b"" for c in codes]
+        return b"\0".join([texts[i] for i in where.tolist()])
+
+
+def group_text(field: PlanField, value: int) -> str:
+    """A number as the name of a group."""
+    if field.kind == "bool":
+        return "true" if value else "false"
+    return f"{value / 10**field.places:.{field.places}f}" if field.places else str(value)
+
+
+def _null(field: PlanField) -> int | float:
+    return -1 if field.kind == "str" else np.nan if field.kind == "float" else NULL
+
+
+def _empty(field: PlanField, items: int) -> NDArray[Any]:
+    dtype = _DTYPES.get(field.kind, np.int64)
+    return np.full(items, _null(field), dtype)

@@ -1,0 +1,1 @@
+"""State kept beyond this process: snapshots on disk."""
