@@ -39,15 +39,16 @@ class App:
         within: Duration = "90d",
     ) -> None:
         self.name = name
-        self._place = here()
+        self.place = here()
+        """Where in the user's file it is created."""
         self._catalog = catalog
         self._features = features
-        self._module = _module_at(self._place)
+        self._module = _module_at(self.place)
         self._events: list[EventType] = []
         self._surfaces: list[tuple[Place, dict[str, Any]]] = []
         self._problems: list[Problem] = []
         self._keep = (session_length, postings_per_item, within)
-        self._compiled: tuple[int, Plan, list[Problem]] | None = None
+        self._compiled: tuple[object, Plan, list[Problem]] | None = None
 
     def event(self, name: str, weight: int = 1, **fields: Any) -> EventType:
         """Declare an event type and its properties: `app.event("buy", 10, price_cents=int)`.
@@ -106,7 +107,7 @@ class App:
         fields = compile_catalog(self.catalog)[0].fields
         default = _default_filters(fields)
         said = self._surfaces or [
-            (self._place, {"name": "home", "sources": None, "filters": None, "n": 20})
+            (self.place, {"name": "home", "sources": None, "filters": None, "n": 20})
         ]
         return tuple(
             make_surface(**args, default_filters=default, place=place) for place, args in said
@@ -130,7 +131,7 @@ class App:
 
     def _compile(self) -> tuple[Plan, list[Problem]]:
         groups, catalog = self.features, self.catalog
-        version = hash((catalog, groups))
+        version = (catalog, groups)
         if self._compiled and self._compiled[0] == version:
             return self._compiled[1], self._compiled[2]
         events, event_problems = compile_events(self._events)
@@ -165,24 +166,25 @@ class App:
         return Postings(types=types, per_session=per_session, per_item=per_item, within=kept)
 
     def _own_problems(self) -> list[Problem]:
-        problems = list(check_name(self.name, "an app", self._place))
+        problems = list(check_name(self.name, "an app", self.place))
         per_session, per_item, within = self._keep
         for name, n in (("session_length", per_session), ("postings_per_item", per_item)):
             if not is_whole(n) or not 1 <= n <= 100_000:
                 hint = "Take a whole number from 1 to 100000."
-                problems.append(Problem(*self._place, f"{name} is {n!r}", hint))
+                problems.append(Problem(*self.place, f"{name} is {n!r}", hint))
         try:
             milliseconds(within)
         except DefinitionError as error:
             found = problem_of(error)
-            problems.append(Problem(*self._place, found.message, found.hint))
+            problems.append(Problem(*self.place, found.message, found.hint))
         if not self._events:
             hint = 'Add: view = app.event("view").'
-            problems.append(Problem(*self._place, "The app declares no events", hint))
+            problems.append(Problem(*self.place, "The app declares no events", hint))
         if self._catalog is None and len(catalogs := self._declared(Catalog)) > 1:
             message = f"The file has {len(catalogs)} catalogues; an app has one"
             hint = "Say which: App(..., catalog=Products)."
-            problems.append(Problem(*catalogs[1]._place, message, hint))
+            second: Place = catalogs[1]._place
+            problems.append(Problem(*second, message, hint))
         return problems
 
     def _declared(self, base: type[Any]) -> list[type[Any]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 from afresh.events.types import MAX_TYPES, RESERVED, DecimalType, EventType, declaration
+from afresh.features.durations import is_whole
 from afresh.features.plan import PlanEvent, PlanField
 from afresh.features.resolve import spell
 from afresh.problems import Place, Problem
@@ -86,7 +88,7 @@ def _field(name: str, kind: object) -> PlanField | tuple[str, str]:
     if name in RESERVED:
         return "takes a reserved name", "Every event has it already; leave it out."
     if isinstance(kind, DecimalType):
-        if not isinstance(kind.places, int) or not 0 <= kind.places <= 9:
+        if not is_whole(kind.places) or not 0 <= kind.places <= 9:
             return f"has {kind.places!r} decimal places", "Write decimal(0) to decimal(9)."
         return PlanField(name=name, kind="decimal", places=kind.places)
     if kind is int:
@@ -112,4 +114,4 @@ def _places(kind: object) -> int:
 
 
 def _is_weight(weight: object) -> bool:
-    return isinstance(weight, int) and not isinstance(weight, bool) and 0 <= weight <= 1_000_000
+    return is_whole(weight) and 0 <= cast(int, weight) <= 1_000_000
