@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -21,6 +22,23 @@ def test_the_reference_is_what_the_code_says() -> None:
         [sys.executable, "scripts/reference", "--check"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_metric_is_found_wherever_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "scripts" / "reference")
+    page = importlib.import_module("page_metrics")
+    source = tmp_path / "metrics.py"
+    source.write_text(
+        "import prometheus_client as p\n"
+        "class Metrics:\n"
+        "    def __init__(self, registry):\n"
+        "        self.events = p.Counter('events', 'Events ' 'seen.', ['verdict'], registry=registry)\n"
+    )
+    assert list(page.declared(source)) == [
+        ("events_total", "counter", ("verdict",), "Events seen.")
+    ]
 
 
 @pytest.fixture(scope="module")

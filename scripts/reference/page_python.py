@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 from page_parts import prose
 
 import afresh
 
 
+ANNOTATION = re.compile(r"(: |-> )'([^']*)'")  # kept as text by the modules themselves
+
+
 def signature(name: str, thing: object) -> str:
-    """How it is called."""
+    """How it is called; only the name where that is without arguments."""
     try:
         text = str(inspect.signature(thing))  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return name
-    return name + text.replace("'", "")
+    return name if text == "()" else name + ANNOTATION.sub(r"\1\2", text)
 
 
 def describe(name: str) -> str:
