@@ -34,7 +34,7 @@ def test_a_metric_is_found_wherever_it_is_made(
         "import prometheus_client as p\n"
         "class Metrics:\n"
         "    def __init__(self, registry):\n"
-        "        self.events = p.Counter('events', 'Events ' 'seen.', ['verdict'], registry=registry)\n"
+        "        self.events = p.Counter('events', 'Events ' 'seen.', ['verdict'])\n"
     )
     assert list(page.declared(source)) == [
         ("events_total", "counter", ("verdict",), "Events seen.")

@@ -9,7 +9,6 @@ from page_parts import prose
 
 import afresh
 
-
 ANNOTATION = re.compile(r"(: |-> )'([^']*)'")  # kept as text by the modules themselves
 
 
