@@ -55,6 +55,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="all when none is named")
     parser.add_argument("--smoke", action="store_true", help="small sizes, to see that they run")
     wanted = parser.parse_args()
+    if not names():
+        parser.error("there is no benchmark")
     unknown = sorted(set(wanted.names) - set(names()))
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are: {', '.join(names())}")
