@@ -10,11 +10,12 @@ from afresh.catalog import Catalog, compile_catalog
 from afresh.errors import DefinitionError
 from afresh.events.types import EventType
 from afresh.features.check import check_name, compile_events
-from afresh.features.compile import Compiler, Trending
+from afresh.features.compile import Compiler
 from afresh.features.definition import Features
 from afresh.features.durations import Duration, is_whole, milliseconds
 from afresh.features.plan import Plan, PlanField, Postings
 from afresh.features.resolve import Names
+from afresh.features.trends import Trending
 from afresh.problems import Place, Problem, here, problem_of
 from afresh.surface_check import check_surfaces
 from afresh.surface_spec import Filter, Source, Surface, available, make_surface

@@ -6,7 +6,7 @@ The request itself, which reads this, is `surface.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from afresh.events.types import EventType, Field, declaration
 from afresh.problems import Place, here
@@ -87,18 +87,20 @@ DEFAULT_SOURCES = (
 )
 
 
-def make_source(given: object) -> Source:
+def make_source(given: object, place: Place) -> Source:
     """A source as given, or by name; an unknown name stays and is reported later."""
     if isinstance(given, Source):
         return given
-    return SOURCES[given]() if isinstance(given, str) and given in SOURCES else Source(str(given))
+    if isinstance(given, str) and given in SOURCES:
+        return replace(SOURCES[given](), place=place)
+    return Source(str(given), place=place)
 
 
-def make_filter(given: object) -> Filter:
+def make_filter(given: object, place: Place) -> Filter:
     """A filter as given, or by name; an unknown name stays and is reported later."""
     if isinstance(given, Filter):
         return given
-    return seen() if given == "seen" else Filter(str(given))
+    return replace(seen(), place=place) if given == "seen" else Filter(str(given), place=place)
 
 
 def make_surface(
@@ -112,8 +114,8 @@ def make_surface(
     """A surface with what was left out filled in."""
     return Surface(
         name,
-        DEFAULT_SOURCES if sources is None else tuple(make_source(s) for s in sources),
-        default_filters if filters is None else tuple(make_filter(f) for f in filters),
+        DEFAULT_SOURCES if sources is None else tuple(make_source(s, place) for s in sources),
+        default_filters if filters is None else tuple(make_filter(f, place) for f in filters),
         n,
         place,
     )

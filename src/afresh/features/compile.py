@@ -12,25 +12,17 @@ from afresh.features.aggregates import Aggregate, Last, Ratio, Tally
 from afresh.features.definition import Features
 from afresh.features.durations import is_whole, milliseconds
 from afresh.features.layout import Layout, ReadNeed, SlotNeed
-from afresh.features.plan import DAY_MS, Feature, Input, Op, Plan, Postings, Trend
+from afresh.features.plan import Feature, Input, Op, Plan, Postings, Trend
 from afresh.features.plan import Window as PlanWindow
 from afresh.features.resolve import Names, failure
-from afresh.features.window_declaration import Window, compile_window, daily, sliding
+from afresh.features.trends import DEFAULT_TRENDS, Trending, trend_window
+from afresh.features.window_declaration import Window, compile_window
 from afresh.problems import Place, Problem, problem_of
 
-RESERVED = frozenset({"item_id", "user_id", "session_id", "as_of", "now", "score"})
-DEFAULT_TRENDS = ("1h", "24h", "7d")
+RESERVED = frozenset({"item_id", "user_id", "session_id", "as_of"})
 MAX_LAST = 10_000
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Trending:
-    """A window over which a surface asks what is popular."""
-
-    name: str
-    place: Place
 
 
 @dataclass(slots=True)
@@ -113,7 +105,7 @@ class Compiler:
         for group in groups:
             self.problems += group._problems
             place = group._place
-            key = self._try(place, lambda group=group: self.names.key(group._key, group._place))  # type: ignore[misc]
+            key = self._key(group, place)
             for name, value in self._attributes(group):
                 where = f"{group.__name__}.{name}"
                 if name in RESERVED:
@@ -129,6 +121,14 @@ class Compiler:
                     drafts.append(draft)
         return drafts
 
+    def _key(self, group: type[Features], place: Place) -> str | None:
+        """The fold's name of a group's key: an id, or a text column."""
+        key = self._try(place, lambda: self.names.key(group._key, place))
+        if isinstance(key, Input):
+            self.layout.need_input(key)
+            return key.name
+        return key
+
     def _attributes(self, group: type[Features]) -> Iterator[tuple[str, Aggregate]]:
         for name, value in vars(group).items():
             if name.startswith("_"):
@@ -137,8 +137,10 @@ class Compiler:
                 yield name, value
                 continue
             hint = "Write count(...), total(...), ratio(...), last(...); start others with _."
-            message = f"{group.__name__}.{name} is not a feature but {value!r}"
-            self.problems.append(Problem(*group._place, message, hint))
+            place = value.place if isinstance(value, Window) else group._place
+            what = f"a {value.kind} window" if isinstance(value, Window) else repr(value)
+            message = f"{group.__name__}.{name} is not a feature but {what}"
+            self.problems.append(Problem(*place, message, hint))
 
     def _feature(
         self, group: type[Features], name: str, key: str | None, value: Aggregate
@@ -256,7 +258,7 @@ class Compiler:
         asked = [*(Trending(name, Place()) for name in DEFAULT_TRENDS), *extra]
         needs: dict[str, ReadNeed] = {}
         for trend in asked:
-            window = self._try(trend.place, lambda trend=trend: _trend_window(trend.name))  # type: ignore[misc]
+            window = self._try(trend.place, lambda trend=trend: trend_window(trend.name))  # type: ignore[misc]
             if window and trend.name not in needs:
                 slot = SlotNeed("weight", self.weighted)
                 needs[trend.name] = self.layout.need_read("item_id", None, slot, *window)
@@ -271,14 +273,6 @@ def _window(window: object, place: Place) -> tuple[PlanWindow, int]:
         return compile_window(window)
     except DefinitionError as error:
         raise failure(error.message, error.hint, window.place) from None
-
-
-def _trend_window(name: str) -> tuple[PlanWindow, int]:
-    """Whole days from two on are daily; a shorter time slides, a day in half hours."""
-    ms = milliseconds(name)
-    if ms >= 2 * DAY_MS and ms % DAY_MS == 0:
-        return compile_window(daily(ms // DAY_MS))
-    return compile_window(sliding(ms, hop="30m" if ms == DAY_MS else None))
 
 
 def _prior(prior: object, place: Place) -> tuple[float, float]:

@@ -65,9 +65,12 @@ def widest_divisor(limit: float) -> int:
 
 
 def nearest_divisors(ms: int) -> tuple[int, int]:
-    """The divisors of a day just below and just above `ms` (both a day beyond a day)."""
-    above = next((width for width in reversed(_DIVISORS) if width >= ms), DAY_MS)
-    return widest_divisor(ms), above
+    """The divisors of a day just below and just above `ms`, in the unit it is written in."""
+    unit = next((u for u in (UNITS["h"], UNITS["m"]) if ms % u == 0), SECOND_MS)
+    widths = [width for width in _DIVISORS if width % unit == 0]
+    below = next((width for width in widths if width <= ms), widths[-1])
+    above = next((width for width in reversed(widths) if width >= ms), DAY_MS)
+    return below, above
 
 
 def text(ms: int) -> str:

@@ -39,9 +39,9 @@ class Names:
         known = {id(event): code for code, event in enumerate(self.types)}
         for given in types:
             if not isinstance(given, EventType):
-                what = f"{given} is a field" if isinstance(given, Field) else f"{given!r} is"
+                what = str(given) if isinstance(given, Field) else repr(given)
                 hint = "Pass what app.events(...) returned, such as view."
-                raise failure(f"{what}, not an event type", hint, place)
+                raise failure(f"{what} is not an event type", hint, place)
             if id(given) not in known:
                 hint = "Declare it on this app with app.event(...)."
                 raise failure(f"{given!r} belongs to another app", hint, place)
@@ -70,20 +70,20 @@ class Names:
         name = self._one_name([by], place)
         if name == "value" and by.owner is not None:
             raise failure("value is a number", "Cut it: view.value.bands(10).", place)
-        return self.text(name, () if by.owner is None else codes, by.place)
+        hint = f"Cut it into bands: {by}.bands(10, 50), or take a text field."
+        return self.text(name, () if by.owner is None else codes, place, hint)
 
-    def text(self, name: str, codes: tuple[int, ...], place: Place) -> Input:
+    def text(self, name: str, codes: tuple[int, ...], place: Place, hint: str) -> Input:
         """The text column of a name; without type codes, the catalogue's."""
         made, column, fallback = self._column(name, codes, place)
         from_catalog = column.startswith("item.")
         if made.kind != "str" and not (from_catalog and made.kind in ("int", "bool")):
-            number = made.kind in ("int", "decimal")
-            hint = f"Cut it into bands: {name}.bands(10, 50)." if number else "Take a text field."
+            hint = hint if made.kind in ("int", "decimal") else "Take a text field."
             raise failure(f"{name} is {made.kind}, which makes no groups", hint, place)
         return Input(name=column, kind="text", fallback=fallback)
 
-    def key(self, name: str, place: Place) -> str:
-        """The fold's name of a key: an id, or the column of a text input."""
+    def key(self, name: str, place: Place) -> str | Input:
+        """What a group is keyed by: an id, or a text column."""
         if name in IDS:
             return name
         known = {f.name for e in self.events for f in e.fields}
@@ -92,7 +92,7 @@ class Names:
             message = f"No event carries the key {name!r}" if name else "The group has no key"
             hint = suggest(name, {*known, *IDS}) if name else 'Write key="item_id".'
             raise failure(message, hint, place)
-        return self.text(name, self.carriers(name), place).name
+        return self.text(name, self.carriers(name), place, "Take a text field.")
 
     def carriers(self, name: str) -> tuple[int, ...]:
         """Type codes of the events that declare a property of this name."""
@@ -138,7 +138,7 @@ class Names:
             hint = "Write view.price.bands(10, 50) or bands(Products.price, 10, 50)."
             raise failure(f"{by.field!r} is not a field", hint, by.place)
         of = () if by.field.owner is None else codes
-        column = self.number([by.field], of, by.field.place)
+        column = self.number([by.field], of, by.place)
         edges = []
         for edge in by.edges:
             try:
