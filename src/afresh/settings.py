@@ -1,0 +1,233 @@
+"""Every setting: typed, documented, from a TOML file, the environment or the command line.
+
+A duration is written `"24h"`, `"7d"`, `"30s"` and is kept in milliseconds; a size is written
+`"16MiB"` and is kept in bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from afresh.errors import AfreshError
+from afresh.problems import suggest
+
+PREFIX = "AFRESH_"
+FILE = "afresh.toml"
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def _measure(units: dict[str, int], example: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(\d+)\s*([A-Za-z]*)", value.strip())
+    if found and not found[2]:
+        return int(found[1])
+    unit = found and units.get(found[2] if found[2] in units else found[2].upper())
+    if not found or not unit:
+        raise ValueError(f"write it like {example}, with one of {', '.join(units)}")
+    return int(found[1]) * unit
+
+
+def _duration(value: object) -> object:
+    return _measure(_UNITS, '"30s" or "24h"', value)
+
+
+def _size(value: object) -> object:
+    return _measure(_SIZES, '"16MiB" or "50GB"', value)
+
+
+def _names(value: object) -> object:
+    return [v.strip() for v in value.split(",") if v.strip()] if isinstance(value, str) else value
+
+
+Duration = Annotated[int, BeforeValidator(_duration)]
+"""Milliseconds, written `"24h"` (units ms, s, m, h, d)."""
+Size = Annotated[int, BeforeValidator(_size)]
+"""Bytes, written `"16MiB"` (units B, KB, MB, GB, KiB, MiB, GiB)."""
+
+
+def _written(text: str) -> Any:
+    """A default as a person would write it; the reference shows it so."""
+    return text
+
+
+class Settings(BaseSettings):
+    """What can be set, and where.
+
+    The command line wins over the environment (`AFRESH_PORT=9000`), which wins over the file
+    `afresh.toml` beside the definition (or the one named by `--config`), which wins over the
+    defaults. A setting that does not exist is an error that names the nearest one.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True, env_ignore_empty=True
+    )
+
+    data: Path = Field(
+        Path("afresh-data"), description="The one folder that holds the log and the snapshots."
+    )
+
+    host: str = Field(
+        "127.0.0.1",
+        description="The address to listen on. Beyond this machine only with an API key.",
+    )
+    port: int = Field(8000, ge=0, le=65535, description="The port; 0 takes a free one.")
+    api_key: SecretStr | None = Field(
+        None, description="What callers must send (`Authorization: Bearer …` or `X-Api-Key`)."
+    )
+    api_key_file: Path | None = Field(
+        None, description="A file that holds the API key, for secret mounts."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        (),
+        description="Web origins whose pages may call the server, or `*`. None at first: "
+        "any page open in a browser on this machine could otherwise read and write the log.",
+    )
+
+    max_body_bytes: Size = Field(
+        _written("16MiB"), ge=1024, description="The largest request body, after decompression too."
+    )
+    max_request_events: int = Field(100_000, ge=1, description="The most events in one request.")
+    max_request_entities: int = Field(
+        10_000, ge=1, description="The most entities of one features request."
+    )
+    request_timeout: Duration = Field(
+        _written("30s"), ge=100, description="How long a client may take to send a request."
+    )
+    keep_alive: Duration = Field(
+        _written("75s"), ge=1000, description="How long an idle connection stays open."
+    )
+    max_connections: int = Field(10_000, ge=1, description="The most connections at a time.")
+    shutdown_timeout: Duration = Field(
+        _written("10s"),
+        ge=0,
+        description="How long requests in flight may take after a signal to stop.",
+    )
+
+    queue_events: int = Field(
+        200_000,
+        ge=1,
+        description="The most events waiting to be written; above it requests get 429.",
+    )
+    group_events: int = Field(
+        50_000, ge=1, description="The most events written to disk in one commit."
+    )
+    admission_horizon: Duration = Field(
+        _written("24h"),
+        ge=0,
+        description="How old a live event may be; older ones go to the late stream.",
+    )
+
+    log_retention_age: Duration | None = Field(
+        None, description="Events that arrived longer ago are dropped from the log; none keeps all."
+    )
+    log_max_bytes: Size | None = Field(
+        None,
+        description="Above this size the oldest events are dropped from the log; when that "
+        "would touch what a feature can still read, events are refused instead (507).",
+    )
+    snapshot_every_events: int = Field(
+        1_000_000, ge=1, description="A snapshot is taken after this many events …"
+    )
+    snapshot_every_seconds: int = Field(
+        300, ge=1, description="… or after this many seconds in which something changed."
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe messages that are printed."
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`json` is one object a line; `auto` is `console` on a terminal."
+    )
+    access_log: float = Field(
+        0.0, ge=0, le=1, description="The share of requests that is logged, from 0 to 1."
+    )
+
+    @model_validator(mode="after")
+    def _key(self) -> Settings:
+        if self.key() == "":
+            raise ValueError("api_key is empty")
+        return self
+
+    def key(self) -> str | None:
+        """The API key, from the setting or its file; None when callers need none."""
+        if self.api_key is not None:
+            return self.api_key.get_secret_value()
+        if self.api_key_file is None:
+            return None
+        try:
+            return self.api_key_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"api_key_file cannot be read: {error}") from error
+
+
+def load_settings(app: Path | None = None, config: Path | None = None, **given: Any) -> Settings:
+    """The settings in force for a definition file.
+
+    `config` names a TOML file; without it `afresh.toml` beside `app` is read if it is there.
+    `given` comes from the command line; None there means not given. Raises AfreshError with the
+    file or the variable, and what to write instead.
+    """
+    file = config or (app.parent / FILE if app is not None else None)
+    values: dict[str, Any] = {}
+    if file is not None and (config is not None or file.is_file()):
+        values = _read(file)
+    _check_environment()
+    variables = {name.upper() for name in os.environ if os.environ[name]}
+    values = {k: v for k, v in values.items() if PREFIX + k.upper() not in variables}
+    said = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**{**values, **said})
+    except ValidationError as error:
+        raise _explained(error, file if values else None, said) from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise AfreshError(f"{file} cannot be read: {error}", hint="Check --config.") from error
+    except tomllib.TOMLDecodeError as error:
+        hint = 'Settings are lines like: port = 8000 or admission_horizon = "24h".'
+        raise AfreshError(f"{file} is not TOML: {error}", hint=hint) from error
+    for name in values:
+        if name not in Settings.model_fields:
+            hint = suggest(name, Settings.model_fields)
+            raise AfreshError(f"{file}: there is no setting {name!r}", hint=hint)
+    return values
+
+
+def _check_environment() -> None:
+    """Other programs may use the prefix; a name near a setting's is a typing mistake."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known:
+            hint = suggest(name.removeprefix(PREFIX), [k.removeprefix(PREFIX) for k in known])
+            if hint.startswith("Did you mean"):
+                hint = hint.replace("mean ", f"mean {PREFIX}")
+                raise AfreshError(f"There is no setting for {name} (environment)", hint=hint)
+
+
+def _explained(error: ValidationError, file: Path | None, said: dict[str, Any]) -> AfreshError:
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    text = first["msg"].removeprefix("Value error, ")
+    if not name:
+        return AfreshError(f"Settings: {text}", hint="Give another value.")
+    if name in said:
+        where = f"--{name.replace('_', '-')}"
+    elif os.environ.get(PREFIX + name.upper()):
+        where = f"{PREFIX}{name.upper()} (environment)"
+    else:
+        where = f"{file}: {name}" if file else name
+    field = Settings.model_fields.get(name)
+    hint = (field.description or "") if field else suggest(name, Settings.model_fields)
+    return AfreshError(f"{where}: {text[:1].lower()}{text[1:]}", hint=hint)
