@@ -7,8 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -68,6 +72,22 @@ def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
         assert not re.search(r"url\(['\"]?https?:", sheet.read_text(encoding="utf-8")), sheet
 
 
+@pytest.mark.parametrize("name", ["index.html", "concepts/windows.html"])
+def test_a_browser_shows_the_page_and_asks_no_other_machine(
+    site: Path, page: Page, name: str
+) -> None:
+    page.goto((site / name).as_uri())
+    page.wait_for_load_state("networkidle")
+    assert page.inner_text("h1").strip("¶\n ")
+    assert page.locator("table").count()
+
+
 def test_a_foreign_address_would_be_found() -> None:
     assert LOADS.findall('<link rel="stylesheet" href="https://fonts.example/css">')
     assert not LOADS.findall('<a href="https://example.org">elsewhere</a>')
+
+
+def test_no_setting_is_without_a_meaning() -> None:
+    from afresh.settings import Settings
+
+    assert not [name for name, field in Settings.model_fields.items() if not field.description]

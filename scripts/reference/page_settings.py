@@ -2,61 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import ast
 
-from afresh.settings import Settings
 from page_parts import code, prose, table
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from afresh import settings
+from afresh.settings import Settings
 
-def fields(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, FieldInfo]]:
-    """Every setting by its dotted name, those of nested groups too."""
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from fields(kind, (*path, name))
-        else:
-            yield ".".join((*path, name)), field
-
-
-def variable(name: str) -> str:
-    """The environment variable that sets it."""
-    config = Settings.model_config
-    join = config.get("env_nested_delimiter") or "__"
-    return (str(config.get("env_prefix") or "") + name.replace(".", join)).upper()
+WORDS = {
+    "bool": "true or false",
+    "Duration": "duration",
+    "float": "number",
+    "int": "integer",
+    "Path": "path",
+    "SecretStr": "secret",
+    "Size": "size",
+    "str": "text",
+}
 
 
-def kind_of(field: FieldInfo) -> str:
-    """The type as it would be written."""
-    kind: Any = field.annotation
-    text = kind.__name__ if isinstance(kind, type) else str(kind)
-    for prefix in ("typing.", "pathlib.", "afresh.settings."):
-        text = text.replace(prefix, "")
-    return text
+def kind(annotation: ast.expr) -> str:
+    """A type as somebody who writes the setting would call it."""
+    match annotation:
+        case ast.BinOp(left=left, right=ast.Constant(value=None)):
+            return kind(left)
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[first, *_])):
+            return kind(first)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=ast.Tuple(elts=choices)):
+            return ", ".join(code(ast.literal_eval(one)) for one in choices)
+        case ast.Subscript(value=ast.Name(id="tuple" | "list"), slice=ast.Tuple(elts=[first, *_])):
+            return f"list of {kind(first)}"
+    text = ast.unparse(annotation)
+    return WORDS.get(text, text)
 
 
-def default_of(field: FieldInfo) -> str:
+def default(field: FieldInfo) -> str:
     """The default as it would be written, or that there is none."""
     value = field.get_default(call_default_factory=True, validated_data={})
     if value is PydanticUndefined:
         return "required"
+    if isinstance(value, bool):
+        return code(str(value).lower())
     return code(value) if value not in (None, "", [], {}, ()) else "none"
 
 
 def page() -> str:
     """The page."""
+    prefix = Settings.model_config.get("env_prefix") or ""
+    types = {n: ast.parse(t, mode="eval").body for n, t in Settings.__annotations__.items()}
     rows = [
         (
             code(name),
-            code(variable(name)),
-            kind_of(field),
-            default_of(field),
+            code((prefix + name).upper()),
+            kind(types[name]),
+            default(field),
             field.description or "",
         )
-        for name, field in fields(Settings)
+        for name, field in Settings.model_fields.items()
     ]
     head = ("Setting", "Environment", "Type", "Default", "Meaning")
-    return f"# Settings\n\n{prose(Settings)}\n\n{table(head, rows)}\n"
+    return "\n\n".join(["# Settings", prose(settings), prose(Settings), table(head, rows)])
