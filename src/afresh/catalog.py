@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from afresh.events.types import DecimalType, Field
 from afresh.features.definition import DeclaredClass
 from afresh.features.plan import PlanCatalog, PlanField
-from afresh.problems import Problem, here, suggest
+from afresh.problems import Place, Problem, here, suggest
 
 KINDS: dict[str, Any] = {k: k for k in ("str", "int", "float", "bool", "list[str]")}
 RESERVED = ("item_id", "deleted")
@@ -25,11 +25,13 @@ class CatalogClass(DeclaredClass):
 
     _annotations: dict[str, object]
     _defaults: dict[str, object]
+    _places: dict[str, Place]
 
     def __new__(meta, name: str, bases: tuple[type, ...], body: dict[str, Any], **_: Any) -> Any:
         made = super().__new__(meta, name, bases, body)
         made._annotations = inspect.get_annotations(made)
         made._defaults = {}
+        made._places = getattr(body.get("__annotations__"), "places", {})
         public = [n for n in (*made._annotations, *vars(made)) if not n.startswith("_")]
         for attribute in dict.fromkeys(public):
             if attribute in vars(made):
@@ -67,7 +69,8 @@ def compile_catalog(catalog: type[Catalog] | None) -> tuple[PlanCatalog, list[Pr
             fields.append(made)
         else:
             message, hint = made
-            problems.append(Problem(*catalog._place, f"{catalog.__name__}.{name} {message}", hint))
+            place = catalog._places.get(name, catalog._place)
+            problems.append(Problem(*place, f"{catalog.__name__}.{name} {message}", hint))
     return PlanCatalog(name=catalog.__name__, fields=tuple(fields)), problems
 
 

@@ -57,10 +57,10 @@ def here() -> Place:
     return Place(frame.f_code.co_filename, frame.f_lineno)
 
 
-def suggest(name: str, known: Iterable[str], *, prefix: str = "") -> str:
+def suggest(name: object, known: Iterable[object], *, prefix: str = "") -> str:
     """`Did you mean …?` for the nearest known name, else the list of them."""
-    names = sorted(set(known))
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    names = sorted({str(each) for each in known})
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {prefix}{near[0]}?"
     return f"Known here: {', '.join(names)}." if names else ""

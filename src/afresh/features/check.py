@@ -34,7 +34,7 @@ def compile_events(types: Sequence[EventType]) -> tuple[tuple[PlanEvent, ...], l
                 problems.append(Problem(*said.place, f"{said.name}.{name} {field[0]}", field[1]))
         weight = said.weight if _is_weight(said.weight) else 0
         events.append(
-            PlanEvent(name=said.name, weight=weight, fields=tuple(fields), value_places=places)
+            PlanEvent(name=str(said.name), weight=weight, fields=tuple(fields), value_places=places)
         )
     return tuple(events), [*problems, *_event_problems(types, events)]
 

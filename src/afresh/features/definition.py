@@ -10,12 +10,26 @@ from typing import Any
 from afresh.problems import Place, Problem, here
 
 
+class Annotations(dict[str, Any]):
+    """The annotations of a class body, and the line of each (not from Python 3.14 on: it no longer fills them in line by line)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: dict[str, Place] = {}
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.places[name] = here()
+        super().__setitem__(name, value)
+
+
 class Body(dict[str, Any]):
     """A class body that notices a name given twice; plain Python would keep the last."""
 
     def __init__(self) -> None:
         super().__init__()
         self.twice: list[tuple[str, Place]] = []
+        if sys.version_info < (3, 14):
+            super().__setitem__("__annotations__", Annotations())
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name in self and not name.startswith("_"):

@@ -19,16 +19,17 @@ _DIVISORS = [d * SECOND_MS for d in range(86_400, 0, -1) if 86_400 % d == 0]
 MAX_MS = 3_660 * DAY_MS
 
 
-def milliseconds(duration: Duration) -> int:
+def milliseconds(duration: object) -> int:
     """A duration in ms. Raises DefinitionError unless it is whole seconds, 1 s to ten years."""
+    ms = None
     if isinstance(duration, str):
         match = _TEXT.fullmatch(duration)
         ms = int(match[1]) * UNITS[match[2]] if match else None
     elif isinstance(duration, timedelta):
-        ms, rest = divmod(duration, timedelta(milliseconds=1))
-        ms = None if rest else ms
-    else:
-        ms = duration if is_whole(duration) else None
+        whole, rest = divmod(duration, timedelta(milliseconds=1))
+        ms = None if rest else whole
+    elif isinstance(duration, int) and not isinstance(duration, bool):
+        ms = duration
     if ms is None:
         raise DefinitionError(
             f"{duration!r} is not a length of time",

@@ -75,7 +75,7 @@ def compile_window(window: Window) -> tuple[PlanWindow, int]:
         raise DefinitionError(
             f"A {window.kind} window has no previous one", hint="Only tumbling windows close."
         )
-    given = {k: v for k, v in window.given.items() if v is not None}
+    given = {k: v for k, v in window.given.items() if v is not None or k != "hop"}
     if window.kind == "daily":
         return _daily(given.get("days"))
     ms = {name: milliseconds(duration) for name, duration in given.items()}
