@@ -104,6 +104,11 @@ class CatalogState:
         found = self.items.find_one(item_id) if item_id else -1
         return found if found >= 0 and found < len(self.present) and self.present[found] else None
 
+    def line(self, item_id: str) -> bytes | None:
+        """An item's record as JSON, as it was put; None when there is none."""
+        number = self.number(item_id)
+        return None if number is None else self.records[number]
+
     def record(self, item_id: str) -> dict[str, Any] | None:
         """An item's record as it was put, defaults filled in; None when there is none."""
         number = self.number(item_id)

@@ -1,0 +1,84 @@
+"""What trends: the items with most weighted events in a window.
+
+The leaders are found by a walk over all items, now and then; in between, every item
+touched since is scored exactly beside them, so the newest click always counts. An item
+that is no leader and was not touched can only have sunk.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.errors import NotFound
+from afresh.features.plan import Read
+from afresh.features.suggest import did_you_mean
+from afresh.features.tiles import GROUP_BITS
+from afresh.features.windows import tile_range
+from afresh.retrieve import Candidates, best
+from afresh.store.replica import Replica
+
+LEADERS = 2000
+REFRESH_MS = 10_000
+TOUCHED = 20_000
+"""Facts since the last walk beyond which walking again is cheaper."""
+
+
+@numba.njit(cache=True, nogil=True)
+def _walk(heads, pool, first, slot, out):  # type: ignore[no-untyped-def]
+    """out float64[items]: the sum of a slot over tiles from `first` on."""
+    for key in range(len(out)):
+        total = np.int64(0)
+        row = heads[key, 0] + heads[key, 1] - 1
+        while row >= heads[key, 0] and pool[row, 0] >> GROUP_BITS >= first:
+            total += pool[row, 1 + slot]
+            row -= 1
+        out[key] = total
+
+
+class Trending:
+    """The leaders of each window of the plan, over one replica."""
+
+    def __init__(self, replica: Replica) -> None:
+        self.replica = replica
+        self.reads = {trend.name: trend.read for trend in replica.plan.trends}
+        self._leaders: dict[str, tuple[int, int, int, NDArray[np.int64]]] = {}
+
+    def top(
+        self, window: str, now: int, n: int, only: NDArray[np.bool_] | None = None
+    ) -> Candidates:
+        """The n leading items of a window. only: bool[items], those that may be named.
+
+        Raises NotFound for a window that the plan does not keep.
+        """
+        read = self.reads.get(window)
+        if read is None:
+            raise NotFound(
+                f"Nothing is kept for a trend over {window!r}.",
+                hint=did_you_mean(window, self.reads),
+            )
+        items = self._all(read, now) if only is not None else self._near(window, read, now)
+        if only is not None:
+            items = items[only[items]]
+        scores = self.replica.reader.merge(items, [read], now)[0]
+        held = scores > 0
+        return best(items[held], scores[held], n)
+
+    def _near(self, window: str, read: Read, now: int) -> NDArray[np.int64]:
+        facts, generation = self.replica.state.facts, self.replica.generation
+        at, mark, swept, leaders = self._leaders.get(window, (0, 0, -1, np.empty(0, np.int64)))
+        stale = now - at > REFRESH_MS or swept != generation or facts.used - mark > TOUCHED
+        if stale:
+            items = self._all(read, now)
+            scores = self.replica.reader.merge(items, [read], now)[0]
+            leaders, mark = best(items, scores, LEADERS).items, facts.used
+            self._leaders[window] = now, mark, generation, leaders
+        touched = facts.item[mark : facts.used].astype(np.int64)
+        return np.unique(np.concatenate([leaders, touched]))
+
+    def _all(self, read: Read, now: int) -> NDArray[np.int64]:
+        b = self.replica.state.tiles[read.family].blocks
+        out = np.zeros(min(len(b.heads), len(self.replica.state.items)))
+        _walk(b.heads, b.pool, tile_range(read.window, now)[0], read.slot, out)
+        return np.flatnonzero(out > 0)

@@ -1,0 +1,113 @@
+"""A replica: the state, the catalogue, and the offset up to which they follow the log.
+
+One thread folds. Any thread may read under `lock`, which is held for a batch at a
+time, so a reader never sees half a fold.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import structlog
+
+from afresh.catalog_state import CatalogState
+from afresh.errors import CorruptData
+from afresh.events.batch import EventBatch, decode_batch
+from afresh.features.canonical import canonical
+from afresh.features.dump import Arrays, dump_state, restore_state
+from afresh.features.engines.embedded import State
+from afresh.features.plan import Plan
+from afresh.features.reading import Reader
+from afresh.log import Entry
+from afresh.store.snapshot import Header, newest_snapshots, read_snapshot, set_aside
+
+SLACK = 200_000
+"""Facts beyond twice the living ones that are tolerated before a sweep."""
+
+_log = structlog.get_logger("afresh.store")
+
+
+class Replica:
+    """One plan's state, following one log.
+
+    `generation` grows with each sweep: row numbers of facts from before are void then.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.lock = threading.Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        self.offset = 0
+        self.generation = 0
+        self.state = State(self.plan)
+        self.catalog = CatalogState(self.plan, self.state.items)
+        self.reader = Reader(self.state)
+
+    def now(self) -> int:
+        """The moment of a live request: the wall clock, and after every event folded, UTC ms."""
+        return max(time.time_ns() // 1_000_000, self.state.newest + 1)
+
+    def apply(self, entry: Entry) -> None:
+        """Fold an entry read from the log; one folded already is passed over."""
+        if entry.end <= self.offset:
+            return
+        if entry.kind == "items":
+            self.fold_items(entry.payload, entry.end)
+        else:
+            self.fold_events(decode_batch(entry.payload), entry.end)
+
+    def fold_events(self, batch: EventBatch, offset: int) -> None:
+        """Fold a batch that ends before `offset`."""
+        state = self.state
+        with self.lock:
+            state.fold(batch)
+            if state.facts.used > 2 * state.facts_kept + SLACK:
+                state.sweep()
+                self.generation += 1
+            self.offset = offset
+
+    def fold_items(self, records: bytes, offset: int) -> None:
+        """Apply item records, NDJSON, that end before `offset`."""
+        with self.lock:
+            self.catalog.fold(records)
+            self.offset = offset
+
+    def canonical(self) -> bytes:
+        """State and catalogue in their canonical form."""
+        with self.lock:
+            return b"\n".join([canonical(self.state), *self.catalog])
+
+    def copy(self, log_id: str) -> tuple[Header, Arrays]:
+        """The parts of a snapshot; to be taken by the folding thread, written by any."""
+        facts, arrays = dump_state(self.state)
+        held = {name: array.copy() for name, array in arrays.items()}
+        held["catalog/records"] = np.frombuffer(b"\n".join(self.catalog), np.uint8)
+        return Header(self.plan.hash, log_id, self.offset, facts), held
+
+    def restore(self, folder: Path, log_id: str, log_start: int, log_end: int) -> Arrays | None:
+        """Start from the newest good snapshot of this plan and log; None: there is none.
+
+        A damaged one is set aside with a warning; one of another plan or log, or of a time the
+        log does not reach, is passed over. Returns the arrays that are not the replica's own.
+        """
+        for path in newest_snapshots(folder):
+            try:
+                header, arrays = read_snapshot(path)
+            except CorruptData as error:
+                _log.warning("snapshot_set_aside", path=str(set_aside(path)), reason=str(error))
+                continue
+            if (header.plan, header.log) != (self.plan.hash, log_id):
+                continue
+            if not log_start <= header.offset <= log_end:
+                continue
+            records = arrays.pop("catalog/records").tobytes()
+            restore_state(self.state, header.facts, arrays)
+            self.catalog.fold(records)
+            self.offset = header.offset
+            return {n: a for n, a in arrays.items() if n.startswith("admission/")}
+        return None
