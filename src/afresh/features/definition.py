@@ -11,7 +11,10 @@ from afresh.problems import Place, Problem, here
 
 
 class Annotations(dict[str, Any]):
-    """The annotations of a class body, and the line of each (not from Python 3.14 on: it no longer fills them in line by line)."""
+    """The annotations of a class body, and the line of each.
+
+    From Python 3.14 on they are not filled in line by line: the class's line must do.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,0 +1,46 @@
+"""Mistakes in surfaces: unknown sources, filters, features, fields and event types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+from afresh.loading import check
+
+START = """from afresh import *
+app = App("test")
+class Products(Catalog):
+    price: int
+view = app.event("view")
+"""
+
+
+def test_surfaces(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    body = """
+        app.surface("home", sources=["sesions"], filters=["sen"], n=0)
+        app.surface("home", sources=[trending("soon"), sessions(weight=-1)])
+        app.surface("other", sources=[similar("recnt")], filters=[seen("bought")])
+        app.surface("more", filters=[available(Products.price), available(Products.stock)])
+        app.surface("none", sources=[])
+        class User(Features, key="user_id"):
+            recent = last(view)
+        """
+    path.write_text(START + dedent(body).lstrip("\n"), encoding="utf-8")
+    found = [(p.line - START.count("\n"), p.message, p.hint) for p in check(path)]
+    assert [(line, message) for line, message, _ in found] == [
+        (1, "home cannot show n=0 items"),
+        (1, "home names an unknown filter 'sen'"),
+        (1, "home names an unknown source 'sesions'"),
+        (2, "'soon' is not a length of time"),
+        (2, "The surface 'home' is declared twice"),
+        (2, "The weight of sessions is -1"),
+        (3, "seen names an unknown event type 'bought'"),
+        (3, "similar('recnt') names no feature made by last(...)"),
+        (4, "Products has no field 'stock'"),
+        (4, "available needs a bool field; price is int"),
+        (5, "none has no sources, so it can show nothing"),
+    ]
+    hints = [hint for _, _, hint in found]
+    assert "Did you mean sessions?" in hints
+    assert "Did you mean recent?" in hints
