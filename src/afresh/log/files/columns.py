@@ -121,7 +121,9 @@ def batch_to_frame(batch: EventBatch, events: Sequence[PlanEvent]) -> pl.DataFra
         if all(f.kind == "bool" for f in by_type.values()):
             column = column.cast(pl.Boolean)
         elif any(f.places for f in by_type.values()):
-            column = column / 10 ** batch.places.get(name, 0)
+            # NumPy divides; Polars multiplies by the inverse, and 41 / 100 is not 0.41 then.
+            scaled = column.cast(pl.Float64).to_numpy() / 10 ** batch.places.get(name, 0)
+            column = pl.Series(label, scaled, pl.Float64).set(column.is_null(), None)
         columns.append(column)
     return pl.DataFrame(columns)
 
