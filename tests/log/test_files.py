@@ -26,7 +26,6 @@ from afresh.log.files import (
     write_events,
     write_items,
 )
-from afresh.log.files.timestamps import milliseconds
 
 EVENTS = (
     PlanEvent(name="view", fields=(PlanField(name="price_cents", kind="int"),)),
@@ -240,20 +239,6 @@ def test_a_parquet_file_of_other_types(tmp_path: Path) -> None:
         "price_cents": [3],
         "gift": [1],
     }
-
-
-@given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)), st.integers(-12, 14))
-def test_every_form_of_a_moment_is_the_same_moment(moment: datetime, hours: int) -> None:
-    exact = moment.replace(tzinfo=UTC)
-    ms = (exact - datetime(1970, 1, 1, tzinfo=UTC)) // (datetime.resolution * 1000)
-    shifted = pl.Series([exact]).dt.convert_time_zone(f"Etc/GMT{-hours:+d}")
-    texts = [exact.isoformat(), exact.isoformat().replace("+00:00", "Z"), str(ms)]
-    texts.append(next(iter(shifted)).isoformat())
-    texts.append(exact.isoformat(" "))
-    assert milliseconds(pl.Series(texts)).to_list() == [ms] * 5
-    for unit in ("ns", "us"):
-        assert milliseconds(pl.Series([exact], dtype=pl.Datetime(unit, "UTC"))).to_list() == [ms]  # type: ignore[arg-type]
-    assert milliseconds(shifted).to_list() == [ms]
 
 
 @pytest.mark.parametrize("ending", BINARY + TEXT)
