@@ -17,7 +17,6 @@ from afresh.events.batch import NULL, EventBatch, join
 from afresh.events.schema import PlanEvent, PlanField
 from afresh.log.files import (
     batch_to_frame,
-    formats,
     frame_to_columns,
     frame_to_records,
     read_events,
@@ -200,20 +199,6 @@ def test_ragged_csv_rows_are_refused_alone(tmp_path: Path) -> None:
     columns = frame_to_columns(frame, EVENTS)
     assert columns.rows.tolist() == [1, 6]
     assert [(r.row, r.code) for r in columns.rejected] == [(4, "bad_id")]
-
-
-@settings(max_examples=30)
-@given(cells=st.lists(st.text(st.sampled_from('a,"\n'), min_size=1), min_size=1, max_size=30))
-def test_csv_cut_into_blocks_keeps_its_cells(
-    tmp_path_factory: pytest.TempPathFactory, cells: list[str]
-) -> None:
-    file = tmp_path_factory.mktemp("files") / "items.csv"
-    write_items(file, [pl.DataFrame({"item_id": cells})])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(formats, "BLOCK", 7)
-        frames = list(read_items(file))
-    assert [cell for frame in frames for cell in frame["item_id"]] == cells
-    assert [row for frame in frames for row in frame["row"]] == list(range(1, len(cells) + 1))
 
 
 def test_a_parquet_file_of_other_types(tmp_path: Path) -> None:
