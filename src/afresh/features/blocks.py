@@ -71,6 +71,11 @@ class Blocks:
         self.pool = grown(self.pool, capacity)
         self.link = grown(self.link, capacity)
 
+    def memory(self) -> int:
+        """The bytes in use."""
+        row = self.pool.itemsize * max(self.columns, 1)
+        return self.heads.nbytes + int(self.meta[0]) * row
+
     def dump(self) -> dict[str, NDArray[np.generic]]:
         used = int(self.meta[0])
         return {

@@ -21,6 +21,8 @@ from afresh.problems import Place, Problem, problem_of
 
 RESERVED = frozenset({"item_id", "user_id", "session_id", "as_of"})
 MAX_LAST = 10_000
+HISTORY = 100
+"""Events kept a user for the context of requests and for the filter of seen items."""
 
 T = TypeVar("T")
 
@@ -60,6 +62,8 @@ class Compiler:
         drafts = self._features(groups)
         popular = self._trends(trends)
         layout = self.layout
+        history = ("user_id", postings.types, HISTORY, postings.within)
+        layout.need_sequence(*history)
         return Plan(
             app=app,
             events=self.names.events,
@@ -70,6 +74,7 @@ class Compiler:
             postings=postings,
             features=tuple(self._number(draft) for draft in drafts),
             trends=tuple(Trend(name=n, read=layout.read(need)) for n, need in popular),
+            history=layout.sequence_at(*history),
         )
 
     def _number(self, draft: Draft) -> Feature:

@@ -238,6 +238,10 @@ class Facts:
         self.arena = np.concatenate(parts) if parts else np.empty(1 << 10, np.uint8)
         self.arena_used = at
 
+    def memory(self) -> int:
+        """The bytes in use."""
+        return self.used * sum(np.dtype(d).itemsize for d in COLUMNS.values()) + self.arena_used
+
     def dump(self) -> dict[str, NDArray[np.generic]]:
         arrays = {name: getattr(self, name)[: self.used] for name in COLUMNS}
         return {**arrays, "arena": self.arena[: self.arena_used]}

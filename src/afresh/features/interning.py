@@ -176,6 +176,11 @@ class Interner:
             slots *= 2
         self._rebuild_table(slots)
 
+    def memory(self) -> int:
+        """The bytes in use."""
+        count, used = self.meta.tolist()
+        return int(used + 8 * count + self.table.nbytes)
+
     def dump(self) -> dict[str, NDArray[np.generic]]:
         """The arrays that `restore` needs."""
         count, used = self.meta.tolist()

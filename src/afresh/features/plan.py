@@ -178,6 +178,9 @@ class Plan(Struct, kw_only=True):
     postings: Postings
     features: tuple[Feature, ...]
     trends: tuple[Trend, ...]
+    history: int = 0
+    """Index into `sequences`: what each user did last, over all weighted event types. It is
+    the context of a request, and what the filter of seen items looks at."""
 
     def to_json(self) -> bytes:
         """The canonical document: equal plans give equal bytes."""

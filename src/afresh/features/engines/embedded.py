@@ -164,3 +164,10 @@ class State:
             lists.renumber(moved)
         self.facts.keep(rows)
         self.facts_kept = len(rows)
+
+    def memory(self) -> int:
+        """The bytes in use, without what is reserved and was never written."""
+        lists = [lists.blocks for lists in self.all_lists]
+        tiles = [tiles.blocks for tiles in self.tiles]
+        interners = [self.items, self.parties, *self.groups.values()]
+        return sum(part.memory() for part in [*lists, *tiles, *interners, self.facts])

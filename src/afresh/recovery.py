@@ -1,0 +1,112 @@
+"""Recovery and housekeeping: snapshots, folding the log again, retention."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from afresh.errors import AfreshError
+from afresh.events.admission import Admission
+from afresh.events.batch import decode_batch
+from afresh.features.dump import Arrays
+from afresh.log.sqlite import SqliteLog
+from afresh.settings import Settings
+from afresh.store.replica import Replica
+from afresh.store.snapshot import Header, write_snapshot
+
+Progress = Callable[[str, int, int], None]
+"""progress(stage, records done, records in all)."""
+
+RETENTION_EVERY_S = 60.0
+
+_log = structlog.get_logger("afresh.recovery")
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """A progress that nobody watches."""
+
+
+class Recovery:
+    """Brings a replica up to its log at start, and keeps the next start short."""
+
+    def __init__(
+        self, log: SqliteLog, replica: Replica, admission: Admission, settings: Settings
+    ) -> None:
+        self.log, self.replica, self.admission, self.settings = log, replica, admission, settings
+        self.folder = log.path.parent / "snapshots"
+        self.saved_offset = 0
+        self.saved_at = 0.0
+        self._tried_at = time.monotonic()
+        self._trimmed_at = time.monotonic()
+        self._saving: threading.Thread | None = None
+
+    def recover(self, progress: Progress = silent) -> None:
+        """Restore the newest good snapshot, then fold the log from there to its end."""
+        log, replica = self.log, self.replica
+        self.admission.clock = log.arrival
+        restored = replica.restore(self.folder, log.id, log.start, log.end)
+        if restored is not None:
+            self.saved_offset, self.saved_at = replica.offset, time.time()
+        first, total = replica.offset, log.end - replica.offset
+        remembered = log.arrival - self.admission.known.horizon_s * 1000
+        for entry in log.read(replica.offset):
+            replica.apply(entry)
+            progress("fold", replica.offset - first, total)
+        replica.offset = max(replica.offset, log.end)
+        self._remember(remembered)
+
+    def _remember(self, since: int) -> None:
+        """Teach the door the ids that a live copy may still bear."""
+        for entry in self.log.since(max(since, 0)):
+            if entry.kind == "events" and entry.held:
+                batch = decode_batch(entry.payload)
+                if entry.imported:
+                    batch = batch.take(batch.ts >= since)
+                if batch.n:
+                    self.admission.remember(batch, entry.arrival)
+
+    def housekeeping(self) -> None:
+        """Called by the writing thread between commits: a snapshot or a trim when due."""
+        now = time.monotonic()
+        grown = self.replica.offset - self.saved_offset
+        due = grown >= self.settings.snapshot_every_events or (
+            grown > 0 and now - self._tried_at >= self.settings.snapshot_every_seconds
+        )
+        if due and (self._saving is None or not self._saving.is_alive()):
+            self._tried_at = now
+            self._saving = threading.Thread(
+                target=self._save, args=self._copy(), name="afresh-snapshot", daemon=True
+            )
+            self._saving.start()
+        if now - self._trimmed_at >= RETENTION_EVERY_S:
+            self._trimmed_at = now
+            self.trim()
+
+    def _copy(self) -> tuple[Header, Arrays]:
+        return self.replica.copy(self.log.id)
+
+    def _save(self, header: Header, arrays: Arrays) -> None:
+        try:
+            write_snapshot(self.folder, header, arrays)
+        except (AfreshError, OSError) as error:
+            _log.warning("snapshot_failed", reason=str(error))
+            return
+        self.saved_offset, self.saved_at = header.offset, time.time()
+
+    def trim(self) -> None:
+        """Retention: drop what is older or more than the settings allow, never the unsaved."""
+        age, size = self.settings.log_retention_age, self.settings.log_max_bytes
+        if age is None and size is None:
+            return
+        before = None if age is None else time.time_ns() // 1_000_000 - age
+        self.log.trim(before_arrival=before, max_bytes=size, upto=self.saved_offset)
+
+    def close(self) -> None:
+        """Wait for a snapshot on its way; take the last one if anything changed since."""
+        if self._saving is not None:
+            self._saving.join()
+        if self.replica.offset > self.saved_offset:
+            self._save(*self._copy())
