@@ -1,0 +1,91 @@
+"""A year of shopping in miniature: the package's tables with made-up households."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from afresh.demo.dataset import Tables
+
+LAST = datetime(2018, 1, 1, 4, 1, 20)
+
+# product_id, department, brand, category, type, size
+PRODUCTS = [
+    (1, "PRODUCE", "National", "TROPICAL FRUIT", "BANANAS", "40 LB"),
+    (2, "GROCERY", "Private", "EGGS", "EGGS - X-LARGE", "1 DZ"),
+    (3, "GROCERY", "Private", "FLUID MILK PRODUCTS", "FLUID MILK WHITE ONLY", "1 GA"),
+    (4, "MEAT-PCKGD", "National", "BACON", "PREMIUM", "16 OZ"),
+    (5, "FUEL", "National", "FUEL", "GASOLINE-REG UNLEADED", None),
+    (6, "MISCELLANEOUS", "National", None, None, None),
+    (7, "GROCERY", "National", "FRZN ICE", "ICE - CRUSHED/CUBED", "22 LB"),
+    (8, "FLORAL", "National", "FLORAL-FRESH CUT", "NEVER SOLD", None),
+    *[
+        (100 + k, "GROCERY", "National", "COLD CEREAL", "KIDS CEREAL", f"{k} OZ")
+        for k in range(10, 40)
+    ],
+]
+
+
+def line(
+    household: int, basket: int, product: int, ago: timedelta, quantity: int = 1, paid: float = 1.0
+) -> dict[str, Any]:
+    return {
+        "household_id": household,
+        "store_id": 300,
+        "basket_id": basket,
+        "product_id": product,
+        "quantity": quantity,
+        "sales_value": paid,
+        "retail_disc": 0.1,
+        "coupon_disc": 0.25,
+        "coupon_match_disc": 0.0,
+        "week": 53,
+        "transaction_timestamp": LAST - ago,
+    }
+
+
+def shopping() -> list[dict[str, Any]]:
+    """Known lines for the units' tests, then baskets in which cereals go in threes."""
+    day = timedelta(days=1)
+    lines = [
+        line(1, 10, 1, timedelta(0), quantity=2, paid=3.0),
+        line(1, 10, 2, timedelta(0), paid=2.5),
+        line(2, 11, 1, 3 * day, paid=1.0),
+        line(2, 11, 3, 3 * day, quantity=0, paid=0.0),
+        line(2, 11, 4, 3 * day, paid=4.0),
+        line(3, 12, 3, 40 * day, paid=2.0),
+        line(3, 12, 5, 40 * day, quantity=9000, paid=25.0),
+        line(3, 12, 6, 40 * day, paid=1.0),
+        line(3, 12, 7, 100 * day, paid=3.5),
+        line(3, 12, 999, 40 * day, paid=1.0),
+    ]
+    for basket in range(20, 140):
+        first = basket % 28
+        for k in range(3):
+            product, ago = 110 + first + k, timedelta(hours=basket)
+            lines.append(line(4 + basket % 5, basket, product, ago, paid=2.0 + k))
+    return lines
+
+
+@pytest.fixture(scope="session")
+def tables() -> Tables:
+    columns = ("product_id", "department", "brand", "product_category", "product_type")
+    return Tables(
+        transactions=pl.DataFrame(shopping()).with_columns(
+            pl.col("transaction_timestamp").cast(pl.Datetime("ns"))
+        ),
+        products=pl.DataFrame(
+            PRODUCTS, schema=[*columns, "package_size"], orient="row", infer_schema_length=None
+        ).with_columns(pl.lit(69).alias("manufacturer_id")),
+        demographics=pl.DataFrame(
+            {
+                "household_id": [1, 4],
+                "age": ["45-54", "65+"],
+                "household_comp": ["2 Adults Kids", "1 Adult No Kids"],
+                "kids_count": ["1", "0"],
+            }
+        ),
+    )
