@@ -17,7 +17,7 @@ NOTE = "<!-- Written from the code by `make reference`. Change the code, not thi
 PAGES = {
     "commands": "cli.py",
     "settings": "settings.py",
-    "http": "serve/__init__.py",
+    "http": "serve/openapi.py",
     "metrics": "__init__.py",
     "errors": "errors.py",
     "python": "__init__.py",
