@@ -77,7 +77,7 @@ class Admission:
         if verdict.any():
             new = np.flatnonzero(verdict == 0)
             kept, rows, ids = kept.take(new), rows[new], ids[:, new]
-        _lower(kept, now)
+        lower_timestamps(kept, now)
         self.catalog.write_into(kept)
         return Admitted(kept, rows, ids, duplicates, rejected, late)
 
@@ -88,11 +88,11 @@ class Admission:
     def remember(self, batch: EventBatch, arrival: int) -> None:
         """Remember events that are in the log already (after a restart, or an import)."""
         self.clock = max(self.clock, arrival)
-        said = _as_said(batch)
+        said = as_said(batch)
         self.known.admit(hash_ids(said, self.seeds), hash_content(said, self.seeds), arrival)
 
 
-def _as_said(batch: EventBatch) -> EventBatch:
+def as_said(batch: EventBatch) -> EventBatch:
     """What the sender said: without what the door changed and added."""
     sent = batch.sent_ts
     return EventBatch(
@@ -109,7 +109,8 @@ def _own(columns: dict[str, Any]) -> dict[str, Any]:
     return {name: column for name, column in columns.items() if not name.startswith("item.")}
 
 
-def _lower(batch: EventBatch, now: int) -> None:
+def lower_timestamps(batch: EventBatch, now: int) -> None:
+    """Timestamps ahead of `now` become `now`; what was sent is kept."""
     ahead = batch.ts > now
     if ahead.any():
         batch.sent_ts = np.where(ahead, batch.ts, NULL)

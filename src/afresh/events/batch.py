@@ -9,7 +9,7 @@ reading a batch back copies nothing.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.errors import CorruptData
+from afresh.events.texts import take_texts
 
 NULL = np.iinfo(np.int64).min
 """The missing number."""
@@ -62,10 +63,7 @@ class EventBatch:
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> EventBatch:
         """The events at `rows` (indices or a mask), in that order."""
         index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        texts = {}
-        for name in self.texts:
-            strings = self.strings(name)
-            texts[name] = join([strings[i] for i in index.tolist()])
+        texts = {name: take_texts(column, self.n, index) for name, column in self.texts.items()}
         return EventBatch(
             n=len(index),
             types=self.types,
@@ -76,6 +74,15 @@ class EventBatch:
             places=dict(self.places),
             sent_ts=None if self.sent_ts is None else self.sent_ts[index],
         )
+
+    def cut(self, size: int) -> list[EventBatch]:
+        """The same events as batches of at most `size`, in order."""
+        if self.n <= size:
+            return [self]
+        return [
+            self.take(np.arange(first, min(first + size, self.n)))
+            for first in range(0, self.n, size)
+        ]
 
     def encode(self) -> bytes:
         """The batch as bytes: magic, header length, header, columns."""
@@ -134,37 +141,3 @@ def decode_batch(payload: bytes) -> EventBatch:
     except (ValueError, struct.error, msgspec.MsgspecError) as error:
         raise CorruptData(f"A batch of events in the log cannot be read: {error}") from error
     return EventBatch(n, header.types, type_codes, ts, texts, numbers, header.numbers, sent)  # type: ignore[arg-type]
-
-
-def concat(batches: list[EventBatch], types: tuple[str, ...]) -> EventBatch:
-    """Join batches that share `types`; columns missing in one are none there."""
-    if len(batches) == 1:
-        return batches[0]
-    places: dict[str, int] = {}
-    names: dict[str, None] = {}
-    for batch in batches:
-        names |= dict.fromkeys(batch.texts)
-        places |= batch.places
-    n = sum(batch.n for batch in batches)
-    return EventBatch(
-        n=n,
-        types=types,
-        type=np.concatenate([b.type for b in batches]),
-        ts=np.concatenate([b.ts for b in batches]),
-        texts={
-            name: b"\0".join(b.texts.get(name, b"\0" * (b.n - 1)) for b in batches if b.n)
-            for name in names
-        },
-        numbers={
-            name: np.concatenate([_numbers(b.numbers, name, b.n) for b in batches])
-            for name in places
-        },
-        places=places,
-        sent_ts=None
-        if all(b.sent_ts is None for b in batches)
-        else np.concatenate([np.full(b.n, NULL) if b.sent_ts is None else b.sent_ts for b in batches]),
-    )
-
-
-def _numbers(columns: Mapping[str, NDArray[np.int64]], name: str, n: int) -> NDArray[np.int64]:
-    return columns[name] if name in columns else np.full(n, NULL)

@@ -10,23 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.events.batch import EventBatch
-
-
-@numba.njit(cache=True, nogil=True)
-def split_column(column, n):  # type: ignore[no-untyped-def]
-    """Where each of n NUL-joined strings starts: int64[n+1]; the last entry is one past the end.
-
-    String i is column[starts[i] : starts[i+1] - 1].
-    """
-    starts = np.empty(n + 1, np.int64)
-    starts[0] = 0
-    i = 1
-    for at in range(len(column)):
-        if column[at] == 0:
-            starts[i] = at + 1
-            i += 1
-    starts[n] = len(column) + 1
-    return starts
+from afresh.events.texts import as_bytes, split_column
 
 
 @numba.njit(cache=True, nogil=True)
@@ -63,10 +47,6 @@ def _hash_numbers(numbers, seed, out):  # type: ignore[no-untyped-def]
     for i in range(len(numbers)):
         h = (out[i] ^ np.uint64(numbers[i])) * np.uint64(0xFF51AFD7ED558CCD) + seed
         out[i] = h ^ (h >> np.uint64(32))
-
-
-def as_bytes(column: bytes) -> NDArray[np.uint8]:
-    return np.frombuffer(column, np.uint8)
 
 
 def hash_ids(batch: EventBatch, seeds: NDArray[np.uint64]) -> NDArray[np.uint64]:

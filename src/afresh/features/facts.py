@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.events.hashing import as_bytes, split_column
+from afresh.events.texts import as_bytes, split_column
 from afresh.features.interning import grown
 
 

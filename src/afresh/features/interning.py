@@ -14,7 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.events.hashing import as_bytes, hash_bytes, split_column
+from afresh.events.hashing import hash_bytes
+from afresh.events.texts import as_bytes, split_column
 
 _FREE = -1
 

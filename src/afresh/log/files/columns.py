@@ -101,6 +101,17 @@ def frame_to_columns(frame: pl.DataFrame, events: Sequence[PlanEvent]) -> FrameC
     return FrameColumns(batch, rows[~bad], [faults.found[i] for i in sorted(faults.found)])
 
 
+def empty_batch(events: Sequence[PlanEvent]) -> EventBatch:
+    """A batch of no events."""
+    return EventBatch(
+        n=0,
+        types=tuple(event.name for event in events),
+        type=np.empty(0, np.uint8),
+        ts=np.empty(0, np.int64),
+        texts=dict.fromkeys(TEXT_IDS, b""),
+    )
+
+
 def batch_to_frame(batch: EventBatch, events: Sequence[PlanEvent]) -> pl.DataFrame:
     """A frame for `write_events`: what the sender said, an absent value as null.
 
