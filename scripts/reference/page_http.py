@@ -19,6 +19,8 @@ def resolve(document: Document, schema: Any) -> Any:
     while isinstance(schema, dict) and "$ref" in schema:
         target: Any = document
         for step in schema["$ref"].removeprefix("#/").split("/"):
+            if step not in target:
+                raise KeyError(f"the OpenAPI document refers to {schema['$ref']} and lacks it")
             target = target[step]
         schema = target
     return schema
@@ -28,6 +30,8 @@ def kind(document: Document, schema: Any) -> str:
     """A schema in a few words."""
     if isinstance(schema, dict) and "$ref" in schema:
         return str(schema["$ref"].rsplit("/", 1)[-1])
+    if "enum" in schema:
+        return ", ".join(code(value) for value in schema["enum"])
     for choice in ("oneOf", "anyOf"):
         if choice in schema:
             return " or ".join(dict.fromkeys(kind(document, one) for one in schema[choice]))
@@ -99,6 +103,6 @@ def page() -> str:
     document = openapi()
     intro = (
         "Bodies are JSON. Errors are `application/problem+json` (RFC 9457). The server describes "
-        "itself as OpenAPI 3.1 under `/schema/openapi.json`, from which this page is made."
+        "itself as OpenAPI 3.1 under `/openapi.json`, from which this page is made."
     )
     return "\n\n".join(["# HTTP", intro, *routes(document)])
