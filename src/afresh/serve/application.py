@@ -1,0 +1,58 @@
+"""The application: the routes over one runtime, behind the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+
+from afresh.runtime import Runtime
+from afresh.serve import events, features, health, items, pages, recommend
+from afresh.serve.access import Access
+from afresh.serve.gate import Gate
+from afresh.serve.observe import Observer, Unobserved
+from afresh.serve.openapi import Document, document
+from afresh.serve.problem import on_error
+from afresh.serve.serving import Serving
+from afresh.settings import Settings
+
+ROUTES: tuple[HTTPRouteHandler, ...] = (
+    *events.routes,
+    *recommend.routes,
+    *items.routes,
+    *features.routes,
+    *health.routes,
+    *pages.routes,
+)
+
+
+def create_app(
+    runtime: Runtime,
+    settings: Settings,
+    extra_routes: Sequence[Any] = (),
+    observer: Observer | None = None,
+) -> Gate:
+    """The ASGI app that serves a runtime, which stays open when the server ends.
+
+    `extra_routes` are route handlers or routers of the framework: a page, the metrics.
+    """
+    told = observer or Unobserved()
+    described = [*ROUTES, *(r for r in extra_routes if isinstance(r, HTTPRouteHandler))]
+    made = document(described, runtime.plan, secured=settings.key() is not None)
+    inner = Litestar(
+        [*ROUTES, *extra_routes],
+        openapi_config=None,
+        exception_handlers={Exception: on_error},
+        logging_config=None,
+        state=State({"serving": Serving(runtime, settings, told), "openapi": made}),
+        request_max_body_size=None,
+    )
+    return Gate(inner, Access(settings), told, settings.access_log)
+
+
+def openapi() -> Document:
+    """The document of a server with any definition."""
+    return document(ROUTES)

@@ -1,0 +1,101 @@
+"""`POST /v1/features`: values of features, now or as they were."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar import post
+from litestar.types import ASGIApp
+from msgspec import Meta
+
+from afresh.errors import BadRequest
+from afresh.runtime import FeatureRows
+from afresh.serve.body import JSON, Connection, decoded, read_body
+from afresh.serve.described import Body, Doc, said
+from afresh.serve.reply import json_reply
+from afresh.serve.serving import serving
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class FeaturesBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Of whom or what, which features, and as of when."""
+
+    keys: Annotated[dict[Name, list[Id]], Meta(min_length=1, max_length=16)]
+    features: list[Name] | None = None
+    as_of: Annotated[
+        datetime | Annotated[int, Meta(ge=0, lt=2**53)] | None,
+        Meta(description="RFC 3339 with an offset, or epoch milliseconds; null is now."),
+    ] = None
+
+
+_body = msgspec.json.Decoder(FeaturesBody)
+
+
+@post(
+    "/v1/features",
+    status_code=200,
+    opt=said(
+        Doc(
+            "Read features",
+            "Features",
+            answer=FeatureRows,
+            example={"rows": [{"item_id": "i1", "views_hour": 3}], "offset": "…"},
+            description="Without `features`, all of each key's. With `as_of`, the values as of "
+            "that moment, read from the log: slower, and exact.",
+            body=Body(
+                {
+                    "application/json": (
+                        FeaturesBody,
+                        {
+                            "keys": {"item_id": ["i1", "i2"]},
+                            "features": ["views_hour"],
+                            "as_of": None,
+                        },
+                    )
+                },
+                packed=True,
+            ),
+            errors={
+                400: "Something in the request does not fit; `path` says what.",
+                413: "The body is too large.",
+                415: "The media type or the encoding is not taken.",
+            },
+        )
+    ),
+)
+async def post_features(request: Connection) -> ASGIApp:
+    """A read of facts; of the past in a thread, since it scans the log."""
+    here = serving(request)
+    body, _ = await read_body(request, here.settings.max_body_bytes, JSON)
+    asked = decoded(_body, body)
+    wanted = sum(map(len, asked.keys.values()))
+    if wanted > here.settings.max_request_entities:
+        most = here.settings.max_request_entities
+        text = f"{wanted:,} entities are asked for; {most:,} are allowed."
+        raise BadRequest(text, path="$.keys", code="too_many")
+    read = here.runtime.features
+    if asked.as_of is None:
+        return json_reply(read(asked.keys, asked.features, None))
+    moment = milliseconds(asked.as_of)
+    return json_reply(await asyncio.to_thread(read, asked.keys, asked.features, moment))
+
+
+def milliseconds(moment: datetime | int) -> int:
+    """A point in time as UTC milliseconds."""
+    if isinstance(moment, int):
+        return moment
+    if moment.tzinfo is None:
+        text = "The time has no offset from UTC."
+        raise BadRequest(text, path="$.as_of", code="bad_timestamp", hint="End it with Z.")
+    whole = int(moment.replace(microsecond=0).timestamp()) * 1000
+    if whole < 0:
+        raise BadRequest("The time is before 1970.", path="$.as_of", code="bad_timestamp")
+    return whole + moment.microsecond // 1000
+
+
+routes = (post_features,)

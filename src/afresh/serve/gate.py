@@ -1,0 +1,148 @@
+"""The outermost layer: request ids, access, CORS, and what is told to whoever watches.
+
+Plain ASGI, so that a request costs it a few microseconds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import secrets
+import time
+from typing import Any
+from urllib.parse import quote, unquote
+
+import structlog
+from litestar import Litestar
+from litestar.types import Message, Receive, Scope, Send
+
+from afresh.serve.access import Access
+from afresh.serve.observe import Observer
+from afresh.serve.problem import MEDIA_TYPE, HttpError, problem_body, problem_of
+from afresh.serve.reply import Reply
+
+_SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_CONTENT_TYPE = (b"content-type", MEDIA_TYPE.encode())
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+_log = structlog.get_logger("afresh.access")
+
+
+class Gate:
+    """The ASGI app that is served. `inner` is the framework's, with the routes."""
+
+    def __init__(
+        self, inner: Litestar, access: Access, observer: Observer, log_share: float
+    ) -> None:
+        self.inner = inner
+        self._access = access
+        self._observer = observer
+        self._log_share = log_share
+        self._prefix = secrets.token_hex(6)
+        self._number = itertools.count(1)
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.inner(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = scope["headers"]
+        request_id, origin = "", b""
+        for name, value in headers:
+            if name == b"x-request-id" and _SANE.fullmatch(value):
+                request_id = value.decode()
+            elif name == b"origin":
+                origin = value
+        state = scope.setdefault("state", {})
+        state["named"] = request_id != ""
+        if not request_id:
+            request_id = f"{self._prefix}-{next(self._number):x}"
+        state["request_id"] = request_id
+        allowed = origin != b"" and self._access.origin_allowed(origin)
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                told = (b"x-request-id", state["request_id"].encode())
+                message["headers"] = [*message["headers"], told, _NOSNIFF]
+                if allowed:
+                    message["headers"] += _cors(origin)
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, send_with_id)
+        finally:
+            seconds = time.perf_counter() - started
+            route = scope.get("path_template", "")
+            self._observer.request(scope["method"], route, status, seconds)
+            if self._log_share and random.random() < self._log_share:
+                self._log(scope, status, seconds)
+
+    async def _answer(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS" and _is_preflight(scope["headers"]):
+            await Reply(b"", 204)(scope, receive, send)
+            return
+        refusal = self._access.check(scope["method"], scope["path"], scope["headers"])
+        if refusal is not None:
+            await _refuse(refusal, scope, receive, send)
+            return
+        raw = scope.get("raw_path") or b""
+        if b"%2" in raw:
+            scope["path"] = _routed(raw)
+        await self.inner(scope, receive, send)
+
+    def _log(self, scope: Any, status: int, seconds: float) -> None:
+        _log.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round(seconds * 1000, 3),
+            request_id=scope["state"]["request_id"],
+        )
+
+
+def segment(scope: Any, index: int) -> bytes:
+    """One part of the path as it was sent: a percent-encoded slash belongs to an id."""
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    parts = [part for part in raw.partition(b"?")[0].split(b"/") if part]
+    return parts[index]
+
+
+def _routed(raw: bytes) -> str:
+    """The path to route by, in which an encoded slash does not separate."""
+    path = raw.partition(b"?")[0].decode("ascii")
+    return unquote(re.sub("%2f", "%252F", path, flags=re.IGNORECASE))
+
+
+async def _refuse(error: HttpError, scope: Scope, receive: Receive, send: Send) -> None:
+    made, _ = problem_of(error)
+    reply = Reply(problem_body(made, scope), made.status, _CONTENT_TYPE)
+
+    async def challenged(message: Message) -> None:
+        if message["type"] == "http.response.start" and made.status == 401:
+            message["headers"] = [*message["headers"], (b"www-authenticate", b"Bearer")]
+        await send(message)
+
+    await reply(scope, receive, challenged)
+
+
+def _is_preflight(headers: list[tuple[bytes, bytes]]) -> bool:
+    names = {name for name, _ in headers}
+    return b"origin" in names and b"access-control-request-method" in names
+
+
+def _cors(origin: bytes) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"vary", b"origin"),
+        (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
+        (
+            b"access-control-allow-headers",
+            b"content-type, content-encoding, authorization, x-api-key, x-request-id",
+        ),
+        (b"access-control-expose-headers", b"x-request-id, retry-after"),
+        (b"access-control-max-age", b"600"),
+    ]

@@ -1,0 +1,66 @@
+"""`/livez`, `/readyz`, `/version`: what a supervisor asks."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+import msgspec
+from litestar import get
+from litestar.types import ASGIApp
+
+from afresh.errors import Unavailable
+from afresh.serve.body import Connection
+from afresh.serve.described import Doc, said
+from afresh.serve.reply import json_reply
+from afresh.serve.serving import serving
+
+
+class Health(msgspec.Struct):
+    status: str
+
+
+class Version(msgspec.Struct):
+    """What runs: the package, and the definition by its plan's hash."""
+
+    afresh: str
+    python: str
+    app: str
+    plan: str
+
+
+@get("/livez", opt=said(Doc("Is the process alive?", "Operation", Health, {"status": "alive"})))
+async def livez(request: Connection) -> ASGIApp:
+    """Always, when it can answer at all."""
+    return json_reply(Health("alive"))
+
+
+@get(
+    "/readyz",
+    opt=said(
+        Doc(
+            "Can it take events and answer?",
+            "Operation",
+            Health,
+            {"status": "ready"},
+            description="The log can be written, and everything in it is folded.",
+            errors={503: "Not now; `detail` says why."},
+        )
+    ),
+)
+async def readyz(request: Connection) -> ASGIApp:
+    """Send traffic only to a server that says so."""
+    ready, why = serving(request).runtime.ready()
+    if not ready:
+        raise Unavailable(f"Not ready: {why}", hint="Wait; it becomes ready by itself.")
+    return json_reply(Health("ready"))
+
+
+@get("/version", opt=said(Doc("What runs here?", "Operation", Version)))
+async def get_version(request: Connection) -> ASGIApp:
+    """The package's version and the definition's hash."""
+    plan = serving(request).runtime.plan
+    return json_reply(Version(version("afresh"), platform.python_version(), plan.app, plan.hash))
+
+
+routes = (livez, readyz, get_version)

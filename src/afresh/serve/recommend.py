@@ -1,0 +1,190 @@
+"""Lists: `/v1/recommend`, `/v1/items/{id}/similar`, `/v1/trending`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from litestar import get, post
+from litestar.types import ASGIApp
+from msgspec import Meta
+
+from afresh.errors import BadRequest
+from afresh.runtime import Answer
+from afresh.serve.body import JSON, Connection, decoded, query, read_body
+from afresh.serve.described import Body, Doc, said
+from afresh.serve.items import item_id, path_id
+from afresh.serve.reply import Reply, json_reply
+from afresh.serve.serving import Serving, serving
+from afresh.surface import Query
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Count = Annotated[int, Meta(ge=1, le=1000, description="How many items.")]
+Token = Annotated[str, Meta(max_length=1024, description="An `offset` the answer must reflect.")]
+Name = Annotated[str, Meta(min_length=1, max_length=64, description="The surface's name.")]
+
+ANSWER = {
+    "request_id": "5f0c",
+    "items": [{"item_id": "i9", "score": 1.2, "sources": ["sessions", "trending"], "reason": "…"}],
+    "offset": "…",
+    "fresh": True,
+    "freshness_ms": 3.1,
+    "model": "blend",
+    "variant": None,
+    "degraded": [],
+}
+_BAD = {400: "Something in the request does not fit; `path` says what."}
+
+
+class RecommendBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Who asks, where, and for how many."""
+
+    surface: Name = "home"
+    user_id: Id | None = None
+    session_id: Id | None = None
+    n: Count | None = None
+    after: Token | None = None
+
+
+class RecommendQuery(msgspec.Struct, forbid_unknown_fields=True):
+    surface: Name = "home"
+    session_id: Id | None = None
+    n: Count | None = None
+    after: Token | None = None
+
+
+class CountQuery(msgspec.Struct, forbid_unknown_fields=True):
+    n: Count = 20
+
+
+class TrendingQuery(msgspec.Struct):
+    window: Annotated[str, Meta(max_length=16, description="`1h`, `24h` or `7d`.")] = "1h"
+    n: Count = 20
+
+
+_body = msgspec.json.Decoder(RecommendBody)
+
+
+@post(
+    "/v1/recommend",
+    status_code=200,
+    opt=said(
+        Doc(
+            "Recommend",
+            "Lists",
+            answer=Answer,
+            example=ANSWER,
+            description="What a surface shows next. With `after`, the answer reflects that "
+            "offset or says `fresh: false`. An unknown visitor gets what is popular.",
+            body=Body(
+                {
+                    "application/json": (
+                        RecommendBody,
+                        {"surface": "home", "user_id": "u1", "session_id": "s1", "n": 20},
+                    )
+                },
+                packed=True,
+            ),
+            errors=_BAD
+            | {
+                404: "There is no such surface.",
+                413: "The body is too large.",
+                415: "The media type or the encoding is not taken.",
+            },
+        )
+    ),
+)
+async def post_recommend(request: Connection) -> ASGIApp:
+    """The long form."""
+    here = serving(request)
+    body, _ = await read_body(request, here.settings.max_body_bytes, JSON)
+    asked = decoded(_body, body)
+    return _answer(
+        here, request, asked.surface, asked.user_id, asked.session_id, asked.n, asked.after
+    )
+
+
+@get(
+    "/v1/recommend/{user_id:str}",
+    opt=said(
+        Doc(
+            "Recommend to a user",
+            "Lists",
+            answer=Answer,
+            example=ANSWER,
+            query=RecommendQuery,
+            errors=_BAD | {404: "There is no such surface."},
+        )
+    ),
+)
+async def get_recommend(request: Connection) -> ASGIApp:
+    """The short form."""
+    user, asked = path_id(request, "user_id"), query(request, RecommendQuery)
+    here = serving(request)
+    return _answer(here, request, asked.surface, user, asked.session_id, asked.n, asked.after)
+
+
+@get(
+    "/v1/items/{item_id:str}/similar",
+    opt=said(
+        Doc(
+            "Similar items",
+            "Lists",
+            answer=Answer,
+            example=ANSWER,
+            query=CountQuery,
+            description="What people who had to do with this item had to do with besides.",
+            errors=_BAD | {404: "Nothing is known of such an item."},
+        )
+    ),
+)
+async def get_similar(request: Connection) -> ASGIApp:
+    """Neighbours of one item."""
+    item, asked = item_id(request), query(request, CountQuery)
+    return json_reply(serving(request).runtime.similar(item, asked.n))
+
+
+@get(
+    "/v1/trending",
+    opt=said(
+        Doc(
+            "Trending items",
+            "Lists",
+            answer=Answer,
+            example=ANSWER,
+            query=TrendingQuery,
+            more_query=True,
+            description="What is popular now. A catalogue field narrows it: `category=shoes`.",
+            errors=_BAD,
+        )
+    ),
+)
+async def get_trending(request: Connection) -> ASGIApp:
+    """Popularity by window, narrowed by catalogue fields."""
+    asked = query(request, TrendingQuery)
+    where = {k: v for k, v in request.query_params.items() if k not in ("window", "n")}
+    if any(not value for value in where.values()):
+        name = next(k for k, v in where.items() if not v)
+        raise BadRequest("It is empty.", path=f"$.{name}", code="bad_parameter")
+    return json_reply(serving(request).runtime.trending(asked.window, asked.n, where))
+
+
+def _answer(
+    here: Serving,
+    request: Connection,
+    surface: str,
+    user: str | None,
+    session: str | None,
+    n: int | None,
+    after: str | None,
+) -> Reply:
+    asked = Query(surface=surface, user_id=user, session_id=session, n=n, after=after)
+    answer = here.runtime.recommend(asked)
+    here.observer.answer(answer.freshness_ms / 1000)
+    state = request.scope["state"]
+    if not state["named"]:  # the header says what the body says, unless the caller named it
+        state["request_id"] = answer.request_id
+    return json_reply(answer)
+
+
+routes = (post_recommend, get_recommend, get_similar, get_trending)

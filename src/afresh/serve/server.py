@@ -1,0 +1,71 @@
+"""Listen, serve, and stop in order: no new connections, finish what is in flight, end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+
+from afresh.errors import AfreshError
+from afresh.serve.access import check_exposure
+from afresh.serve.protocol import protocol_class
+from afresh.settings import Settings
+
+_log = structlog.get_logger("afresh.serve")
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A listening socket. Raises AfreshError when it may not be or is taken."""
+    check_exposure(settings)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((settings.host, settings.port))
+        made.listen(2048)
+    except OSError as error:
+        made.close()
+        text = f"Cannot listen on {settings.host}:{settings.port}: {error.strerror or error}"
+        raise AfreshError(text, hint="Take another one with --port; 0 finds a free one.") from error
+    return made
+
+
+def address(listening: socket.socket) -> str:
+    """Where it can be called."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server; a second signal ends the process at once.
+
+    Nothing acknowledged is lost by that: what was acknowledged is on disk.
+    """
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            os._exit(128 + sig)
+        _log.info("stopping", signal=signal.Signals(sig).name)
+        self.should_exit = True
+
+
+def make_server(app: Any, settings: Settings) -> Server:
+    """A server of an ASGI app; give `run` or `serve` the listening socket."""
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=protocol_class(settings.request_timeout / 1000, settings.max_connections),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=max(1, settings.keep_alive // 1000),
+        timeout_graceful_shutdown=max(1, settings.shutdown_timeout // 1000),
+    )
+    return Server(config)

@@ -1,0 +1,1 @@
+"""What happens inside, for those who look after it: metrics and logs."""

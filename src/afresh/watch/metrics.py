@@ -1,0 +1,148 @@
+"""`GET /metrics`: what Prometheus reads. One registry a server, none global."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from litestar import get
+from litestar.types import ASGIApp
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from afresh.runtime import Runtime
+from afresh.serve import create_app
+from afresh.serve.body import Connection
+from afresh.serve.described import Doc, said
+from afresh.serve.gate import Gate
+from afresh.serve.reply import Reply
+from afresh.settings import Settings
+
+_CONTENT_TYPE = (b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode())
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
+
+
+class Metrics:
+    """The server's observer, and the collector of what the runtime counts."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Histogram(
+            "afresh_http_request_seconds",
+            "How long requests took, from the first header read to the last byte handed over.",
+            ["method", "route", "status"],
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._freshness = Histogram(
+            "afresh_answer_freshness_seconds",
+            "How long the newest events took into the state that an answer was made from.",
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._up = Gauge(
+            "afresh_ready",
+            "1 when events can be taken and answers follow the log.",
+            registry=self.registry,
+        )
+        self._up.set_function(lambda: float(runtime.ready()[0]))
+        self.registry.register(_Runtime(runtime))
+        ProcessCollector(registry=self.registry)
+        self._children: dict[tuple[str, str, int], Any] = {}
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request under its route's template."""
+        child = self._children.get((method, route, status))
+        if child is None:
+            shown = re.sub(r"\{(\w+):\w+\}", r"{\1}", route) or "none"
+            verb = method if method in _METHODS else "other"
+            child = self._requests.labels(verb, shown, str(status))
+            if len(self._children) < 1000:
+                self._children[(method, route, status)] = child
+        child.observe(seconds)
+
+    def answer(self, freshness_seconds: float) -> None:
+        """Count an answer."""
+        self._freshness.observe(freshness_seconds)
+
+    def route(self) -> Any:
+        """The route handler of `/metrics`."""
+        registry = self.registry
+
+        @get(
+            "/metrics",
+            opt=said(
+                Doc("Metrics for Prometheus", "Operation", media_type="text/plain; version=0.0.4")
+            ),
+        )
+        async def get_metrics(request: Connection) -> ASGIApp:
+            """The text format of Prometheus."""
+            return Reply(generate_latest(registry), 200, _CONTENT_TYPE)
+
+        return get_metrics
+
+
+class _Runtime(Collector):
+    """Reads the runtime's own counts when somebody asks, so that counting costs nothing."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        s = self._runtime.stats()
+        events = CounterMetricFamily(
+            "afresh_events_total", "Events and item records by verdict.", labels=["verdict"]
+        )
+        for verdict in ("accepted", "duplicates"):
+            events.add_metric([verdict.removesuffix("s")], s[verdict])
+        events.add_metric(["rejected"], sum(s["rejected"].values()))
+        yield events
+        rejected = CounterMetricFamily(
+            "afresh_rejected_total", "Rejected events and records by code.", labels=["code"]
+        )
+        for code, count in sorted(s["rejected"].items()):
+            rejected.add_metric([code], count)
+        yield rejected
+        yield CounterMetricFamily(
+            "afresh_late_events_total", "Events put into the late stream.", value=s["late"]
+        )
+        yield CounterMetricFamily("afresh_commits_total", "Commits to the log.", value=s["commits"])
+        yield GaugeMetricFamily(
+            "afresh_queue_events", "Events waiting to be written.", value=s["queue_depth"]
+        )
+        yield GaugeMetricFamily(
+            "afresh_fold_lag_records", "Records in the log, not yet folded.", value=s["fold_lag"]
+        )
+        yield GaugeMetricFamily(
+            "afresh_fold_seconds", "How long the last fold took.", value=s["fold_seconds"]
+        )
+        yield GaugeMetricFamily("afresh_log_bytes", "The size of the log.", value=s["log_bytes"])
+        yield GaugeMetricFamily("afresh_log_records", "Records in the log.", value=s["log_records"])
+        yield GaugeMetricFamily(
+            "afresh_state_bytes", "The size of the folded state.", value=s["state_bytes"]
+        )
+        yield GaugeMetricFamily("afresh_items", "Items in the catalogue.", value=s["items"])
+        yield GaugeMetricFamily(
+            "afresh_newest_event_timestamp_seconds",
+            "The greatest event time folded (F), since 1970.",
+            value=s["newest_timestamp"],
+        )
+        if s["snapshot_age"] is not None:
+            yield GaugeMetricFamily(
+                "afresh_snapshot_age_seconds",
+                "How long ago the last snapshot was taken.",
+                value=s["snapshot_age"],
+            )
+
+
+def observed_app(runtime: Runtime, settings: Settings, extra_routes: Sequence[Any] = ()) -> Gate:
+    """`create_app` with metrics: what `afresh serve` and `afresh demo` run."""
+    metrics = Metrics(runtime)
+    return create_app(runtime, settings, [metrics.route(), *extra_routes], metrics)
