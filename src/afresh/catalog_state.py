@@ -8,6 +8,7 @@ of the interner it shares with the fold.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.events.batch import NULL, EventBatch
+from afresh.events.columnar import fixed_point
 from afresh.features.interning import Interner, grown
 from afresh.features.plan import Plan, PlanField
 
@@ -53,39 +55,42 @@ class CatalogState:
         return len(self.records)
 
     def fold(self, payload: bytes) -> None:
-        """Apply item records (NDJSON); a record with `deleted` removes its item."""
-        for line in payload.split(b"\n"):
-            if line:
-                self._apply(msgspec.json.decode(line), line)
-
-    def _apply(self, record: dict[str, Any], line: bytes) -> None:
-        number = int(self.items.intern(record["item_id"].encode(), 1)[0])
-        self._reserve(number + 1)
-        if record.get("deleted"):
-            self.present[number] = False
-            self.records.pop(number, None)
-            record = {}
-        else:
-            self.present[number] = True
-            self.records[number] = line
+        """Apply item records (NDJSON), the last of each item; one with `deleted` removes it."""
+        lines = [line for line in payload.split(b"\n") if line]
+        if not lines:
+            return
+        records = [msgspec.json.decode(line) for line in lines]
+        ids = "\0".join([record["item_id"] for record in records]).encode()
+        numbers = self.items.intern(ids, len(records))
+        self._reserve(len(self.items))
+        last = dict(zip(numbers.tolist(), range(len(records)), strict=True))
+        for number, at in last.items():
+            if records[at].get("deleted"):
+                self.records.pop(number, None)
+                records[at] = {}
+            else:
+                self.records[number] = lines[at]
+        rows = np.fromiter(last, np.int64, len(last))
+        kept = [records[at] for at in last.values()]
+        self.present[rows] = [bool(record) for record in kept]
         for name, column in self.columns.items():
-            column[number] = self._cell(self.fields[name], record)
+            column[rows] = self._cells(self.fields[name], kept)
 
-    def _cell(self, field: PlanField, record: dict[str, Any]) -> int | float:
-        value = record.get(field.name)
-        if not record:
-            value = None
-        elif value is None:
-            value = field.default
+    def _cells(self, field: PlanField, records: list[dict[str, Any]]) -> NDArray[np.generic]:
+        """A field of some records as the column holds it; an empty record is all null."""
+        name, default = field.name, field.default
+        values = [record.get(name) for record in records]
+        if default is not None:
+            filled = zip(values, records, strict=True)
+            values = [default if v is None and record else v for v, record in filled]
         if field.kind == "str":
-            return int(self.labels[field.name].intern(value.encode(), 1)[0]) if value else -1
-        if field.kind == "float":
-            return np.nan if value is None else float(value)
-        if value is None:
-            return NULL
+            texts = "\0".join([value or "" for value in values]).encode()
+            return self.labels[name].intern(texts, len(values))
+        null = _null(field)
         if field.kind == "decimal":
-            return round(float(value) * 10**field.places)
-        return int(value)
+            exact = [None if v is None else Decimal(str(v)) for v in values]
+            values = [None if v is None else fixed_point(v, field.places) for v in exact]
+        return np.array([null if value is None else value for value in values], _DTYPES[field.kind])
 
     def _reserve(self, items: int) -> None:
         had = len(self.present)

@@ -116,12 +116,39 @@ def _id_before(t1, h1, l1, t2, h2, l2, arena):  # type: ignore[no-untyped-def]
     """Whether the first event id stands before the second in byte order."""
     if t1 == t2 and t1 != 3:
         return h1 < h2 or (h1 == h2 and l1 < l2)
+    if t1 == 3 and t2 == 3:
+        return _bytes_before(arena, l1, h1, arena, l2, h2)
     a, b = np.empty(256, np.uint8), np.empty(256, np.uint8)
     na, nb = unpack_id(t1, h1, l1, arena, a), unpack_id(t2, h2, l2, arena, b)
-    for j in range(min(na, nb)):
-        if a[j] != b[j]:
-            return a[j] < b[j]
+    return _bytes_before(a, np.uint64(0), np.uint64(na), b, np.uint64(0), np.uint64(nb))
+
+
+@numba.njit(cache=True, nogil=True)
+def _bytes_before(a, at_a, na, b, at_b, nb):  # type: ignore[no-untyped-def]
+    j, one = np.uint64(0), np.uint64(1)
+    while j < na and j < nb:
+        if a[at_a + j] != b[at_b + j]:
+            return a[at_a + j] < b[at_b + j]
+        j += one
     return na < nb
+
+
+@numba.njit(cache=True, nogil=True)
+def _pack_arena(tag, hi, lo, arena):  # type: ignore[no-untyped-def]
+    """Move the long ids of the rows together, in order; returns the new arena. lo is updated."""
+    size = 0
+    for row in range(len(tag)):
+        if tag[row] == 3:
+            size += np.int64(hi[row])
+    out = np.empty(size, np.uint8)
+    at = 0
+    for row in range(len(tag)):
+        if tag[row] == 3:
+            place, n = np.int64(lo[row]), np.int64(hi[row])
+            out[at : at + n] = arena[place : place + n]
+            lo[row] = np.uint64(at)
+            at += n
+    return out
 
 
 @numba.njit(cache=True, nogil=True)
@@ -133,13 +160,56 @@ def before(r1, r2, ts, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _append(ts, kinds, wanted, items, sessions, tags, hi, lo, oldest, used,
+def sort_ties(order, ts, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
+    """Put events of one timestamp in the order of their ids; order int64[n] is by ts already.
+
+    A merge sort of each run of equal timestamps, so that one moment may hold any number.
+    """
+    n = len(order)
+    space = np.empty(n, np.int64)
+    first = 0
+    while first < n:
+        last = first + 1
+        while last < n and ts[order[last]] == ts[order[first]]:
+            last += 1
+        width, sorted_already = 1, True
+        for k in range(first + 1, last):
+            left, right = order[k - 1], order[k]
+            if _id_before(tag[right], hi[right], lo[right], tag[left], hi[left], lo[left], arena):
+                sorted_already = False
+                break
+        while not sorted_already and width < last - first:
+            for a in range(first, last, 2 * width):
+                middle, end = min(a + width, last), min(a + 2 * width, last)
+                i, j = a, middle
+                for k in range(a, end):
+                    left = order[i] if i < middle else -1
+                    right = order[j] if j < end else -1
+                    if j >= end or (
+                        i < middle
+                        and not _id_before(
+                            tag[right], hi[right], lo[right], tag[left], hi[left], lo[left], arena
+                        )
+                    ):
+                        space[k] = left
+                        i += 1
+                    else:
+                        space[k] = right
+                        j += 1
+            order[first:last] = space[first:last]
+            width *= 2
+        first = last
+
+
+@numba.njit(cache=True, nogil=True)
+def _append(order, ts, kinds, wanted, items, sessions, tags, hi, lo, oldest, used,
             f_ts, f_tag, f_hi, f_lo, f_kind, f_item, f_session, rows):  # type: ignore[no-untyped-def]  # fmt: skip
-    for i in range(len(ts)):
+    for k in range(len(order)):
+        i = order[k]
         if items[i] < 0 or sessions[i] < 0 or not wanted[kinds[i]] or ts[i] <= oldest:
-            rows[i] = -1
+            rows[k] = -1
             continue
-        rows[i] = used
+        rows[k] = used
         f_ts[used] = ts[i]
         f_tag[used] = tags[i]
         f_hi[used] = hi[i]
@@ -189,10 +259,12 @@ class Facts:
         items: NDArray[np.int64],
         sessions: NDArray[np.int64],
         oldest: int,
-    ) -> NDArray[np.int64]:
-        """Keep a batch's events; returns each one's row, -1 where no list wants it: int64[n].
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Keep a batch's events, in total order, so that of two new rows the lower stands first.
 
-        oldest: an event at or before it is out of every list's reach.
+        Returns (order, rows), int64[n] both: the batch's events in total order, and the row
+        of each, -1 where no list wants it. oldest: an event at or before it is out of every
+        list's reach.
         """
         n = len(ts)
         self._reserve(n, len(event_ids))
@@ -202,13 +274,15 @@ class Facts:
             pack_ids(data, split_column(data, n), self.arena, self.arena_used, tags, hi, lo)
         )
         rows = np.empty(n, np.int64)
+        order = np.argsort(ts, kind="stable")
+        sort_ties(order, ts, tags, hi, lo, self.arena)
         self.used = int(
             _append(
-                ts, kinds, self.wanted, items, sessions, tags, hi, lo, oldest, self.used,
+                order, ts, kinds, self.wanted, items, sessions, tags, hi, lo, oldest, self.used,
                 self.ts, self.tag, self.hi, self.lo, self.kind, self.item, self.session, rows,
             )
         )  # fmt: skip
-        return rows
+        return order, rows
 
     def _reserve(self, rows: int, size: int) -> None:
         if self.used + rows > len(self.ts):
@@ -228,15 +302,8 @@ class Facts:
         self.used = len(rows)
         for name in COLUMNS:
             setattr(self, name, getattr(self, name)[rows])
-        long = np.flatnonzero(self.tag == 3)
-        parts, at = [], 0
-        for row in long.tolist():
-            size, place = int(self.hi[row]), int(self.lo[row])
-            parts.append(self.arena[place : place + size])
-            self.lo[row] = at
-            at += size
-        self.arena = np.concatenate(parts) if parts else np.empty(1 << 10, np.uint8)
-        self.arena_used = at
+        self.arena = _pack_arena(self.tag, self.hi, self.lo, self.arena)
+        self.arena_used = len(self.arena)
 
     def memory(self) -> int:
         """The bytes in use."""

@@ -18,11 +18,12 @@ from afresh.features.facts import Facts, before
 
 
 @numba.njit(cache=True, nogil=True)
-def _insert(first, rows, keys, kinds, wanted, keep, dead_before,
+def _insert(first, rows, keys, kinds, wanted, keep, dead_before, first_new,
             ts, tag, hi, lo, arena, heads, pool, link, meta):  # type: ignore[no-untyped-def]  # fmt: skip
     """Insert facts rows[first:] into the lists of keys; returns where the pool was too small.
 
-    rows, keys int64[n] (-1: none). A fact with ts <= dead_before is dead.
+    rows, keys int64[n] (-1: none), rows ascending and in total order from first_new on.
+    A fact with ts <= dead_before is dead.
     """
     top = 0
     while 1 << top < 2 * keep:
@@ -51,8 +52,11 @@ def _insert(first, rows, keys, kinds, wanted, keep, dead_before,
                 heads[key, 0] = block
                 heads[key, 2] = lift + 1
         at = n
-        while at > 0 and before(row, pool[base + at - 1], ts, tag, hi, lo, arena):
-            pool[base + at] = pool[base + at - 1]
+        while at > 0:
+            other = pool[base + at - 1]
+            if other >= first_new or not before(row, other, ts, tag, hi, lo, arena):
+                break
+            pool[base + at] = other
             at -= 1
         pool[base + at] = row
         heads[key, 1] = n + 1
@@ -111,14 +115,18 @@ class Lists:
         kinds: NDArray[np.uint8],
         newest: int,
         n_keys: int,
+        first_new: int,
     ) -> None:
-        """Insert a batch: its rows among the facts, their keys, their event types."""
+        """Insert a batch: its rows among the facts, their keys, their event types.
+
+        The rows are in total order; those of this batch begin at first_new.
+        """
         b = self.blocks
         b.reserve_keys(n_keys)
         done = 0
         while True:
             done = _insert(
-                done, rows, keys, kinds, self.wanted, self.keep, newest - self.within,
+                done, rows, keys, kinds, self.wanted, self.keep, newest - self.within, first_new,
                 facts.ts, facts.tag, facts.hi, facts.lo, facts.arena,
                 b.heads, b.pool, b.link, b.meta,
             )  # fmt: skip

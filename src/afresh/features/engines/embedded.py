@@ -75,14 +75,16 @@ class State:
         keys = {"item_id": items, "user_id": owners, "session_id": named}
         for name, at in self._keyed_by_text.items():
             keys.setdefault(name, groups[at] - 1)
-        rows = self.facts.append(
+        first_new = self.facts.used
+        order, rows = self.facts.append(
             batch.ts, kinds, batch.texts["event_id"], items, sessions,
             self.newest - self.facts_within,
         )  # fmt: skip
         for first in range(0, batch.n, CHUNK):
             cut = slice(first, first + CHUNK)
             self._fold_tiles(batch.ts[cut], kinds[cut], keys, groups, numbers, cut)
-            self._insert(rows[cut], kinds[cut], keys, sessions, cut)
+        ordered = {name: column[order] for name, column in keys.items()}
+        self._insert(rows, kinds[order], ordered, sessions[order], first_new)
 
     def _fold_tiles(
         self,
@@ -112,15 +114,17 @@ class State:
         kinds: NDArray[np.uint8],
         keys: dict[str, NDArray[np.int64]],
         sessions: NDArray[np.int64],
-        cut: slice,
+        first_new: int,
     ) -> None:
-        facts, newest = self.facts, self.newest
-        for spec, lists in zip(self.plan.sequences, self.sequences, strict=True):
-            lists.insert(
-                facts, rows, keys[spec.key][cut], kinds, newest, self.key_count(spec.key)
-            )
-        self.sessions.insert(facts, rows, sessions[cut], kinds, newest, len(self.parties))
-        self.postings.insert(facts, rows, keys["item_id"][cut], kinds, newest, len(self.items))
+        lists = [
+            *((kept, s.key) for kept, s in zip(self.sequences, self.plan.sequences, strict=True)),
+            (self.postings, "item_id"),
+        ]
+        for kept, key in lists:
+            count = self.key_count(key)
+            kept.insert(self.facts, rows, keys[key], kinds, self.newest, count, first_new)
+        count = len(self.parties)
+        self.sessions.insert(self.facts, rows, sessions, kinds, self.newest, count, first_new)
 
     def names(self, key: str) -> Interner:
         """The names behind the numbers of a key field."""
