@@ -18,8 +18,12 @@ NOT_GOODS = (
     "CHARITABLE CONT", "CNTRL/STORE SUP", "COUPON", "FUEL", "GM MERCH EXP", "MISCELLANEOUS",
     "POSTAL CENTER", "TRAVEL & LEISURE",
 )  # fmt: skip
+AGE_RESTRICTED = (
+    "BEERS/ALES", "CIGARETTES", "CIGARS", "DOMESTIC WINE", "IMPORTED WINE", "LIQUOR", "MISC WINE",
+    "TOBACCO OTHER",
+)  # fmt: skip
 SOLD_WITHIN = 56 * DAY_MS
-"""A product nobody bought for so long is out of stock."""
+"""A product nobody bought for so long is out of stock; so is what no web shop may or can send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,11 @@ def _items(products: pl.DataFrame, lines: pl.DataFrame, now_ms: int) -> pl.DataF
     known = products.join(sold, on="product_id", how="inner").sort("product_id")
     kinds = ["product_type", "product_category", "package_size", "department"]
     titles = {key: _title(*key) for key in known.select(kinds).unique().iter_rows()}
-    goods = ~pl.col("department").is_in(NOT_GOODS) & (pl.col("price_cents") > 0)
+    goods = (
+        ~pl.col("department").is_in(NOT_GOODS)
+        & ~pl.col("product_category").is_in((*AGE_RESTRICTED, "COUPON/MISC ITEMS")).fill_null(False)
+        & (pl.col("price_cents") > 0)
+    )
     words = {c: phrase(c) for c in known["product_category"].unique() if c}
     floors = {d: department(d) for d in known["department"].unique()}
     return (

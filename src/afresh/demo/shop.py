@@ -65,7 +65,7 @@ class HouseholdNow(Features, key="user_id"):
 
 app.surface(
     "home",
-    sources=[sessions(weight=1.0), trending("24h", weight=0.3), trending("7d", weight=0.1)],
-    filters=[seen(cart, buy), available(Products.in_stock)],
+    sources=[sessions(weight=1.0), trending("24h", weight=0.08), trending("7d", weight=0.04)],
+    filters=[seen(view, cart, buy), available(Products.in_stock)],  # something else each time
     n=12,
 )

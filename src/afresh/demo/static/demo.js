@@ -27,9 +27,13 @@ function plural(number, one, many) {
   return number === 1 ? `1 ${one}` : `${number} ${many}`;
 }
 
+// Similar and trending products come whatever their stock: twice as many are asked for, and
+// those that cannot be bought are passed over here. The surface does that by itself.
 async function fill(name, answer, options) {
-  const items = await Promise.all(answer.items.map((entry) => api.item(entry.item_id)));
-  return () => show(lists[name], answer.items, items, options);
+  const records = await Promise.all(answer.items.map((entry) => api.item(entry.item_id)));
+  const pairs = answer.items.map((entry, i) => [entry, records[i]]);
+  const sold = pairs.filter(([, item]) => item.in_stock !== false).slice(0, N);
+  return () => show(lists[name], sold.map(([e]) => e), sold.map(([, item]) => item), options);
 }
 
 async function facts(turn) {
@@ -63,7 +67,7 @@ async function beside(turn, quiet) {
 }
 
 async function because(turn, { id, verb }, quiet) {
-  const [about, answer] = await Promise.all([api.item(id), api.similar(id, N)]);
+  const [about, answer] = await Promise.all([api.item(id), api.similar(id, 2 * N)]);
   const draw = await fill("similar", answer, { quiet, empty: "Nothing goes with this yet." });
   if (turn !== state.turn) return;
   $("similar-title").textContent = `Because you ${verb} “${about.title}”`;
@@ -72,7 +76,7 @@ async function because(turn, { id, verb }, quiet) {
 }
 
 async function trend(turn, quiet) {
-  const answer = await api.trending(state.window, N);
+  const answer = await api.trending(state.window, 2 * N);
   const draw = await fill("trending", answer, { quiet, empty: "Nothing happened in this window." });
   if (turn === state.turn) draw();
 }
