@@ -66,9 +66,8 @@ class Gate:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 told = (b"x-request-id", state["request_id"].encode())
-                message["headers"] = [*message["headers"], told, _NOSNIFF]
-                if allowed:
-                    message["headers"] += _cors(origin)
+                more = _cors(origin) if allowed else ()
+                message["headers"] = [*message["headers"], told, _NOSNIFF, *more]
             await send(message)
 
         try:

@@ -118,7 +118,8 @@ def _query(doc: Doc, plan: Plan | None) -> Iterator[dict[str, Any]]:
             said = kept.pop("description", "")
             yield {"name": name, "in": "query", "description": said, "schema": kept}
     if doc.more_query and plan is not None:
-        said, text = "Only items whose field is this.", {"type": "string", "minLength": 1}
+        said = "Only items whose field is this."
+        text: dict[str, Any] = {"type": "string", "minLength": 1}
         for field in plan.catalog.fields:
             if field.kind == "str":
                 yield {"name": field.name, "in": "query", "description": said, "schema": text}
@@ -135,10 +136,11 @@ def _body(body: Body, plan: Plan | None) -> dict[str, Any]:
 def _content(schema: Any, example: Any, plan: Plan | None) -> dict[str, Any]:
     if schema == "Lines":
         return {"schema": {"type": "string", "description": "One JSON object a line."}}
-    examples: dict[str, Any] = {
-        "EventOrEvents": {"one": event(plan), "several": [event(plan)]},
-        "Items": {"several": [item(plan)]},
-    }.get(schema if isinstance(schema, str) else "", {})
+    examples: dict[str, Any] = {}
+    if schema == "EventOrEvents":
+        examples = {"one": event(plan), "several": [event(plan)]}
+    elif schema == "Items":
+        examples = {"several": [item(plan)]}
     name = schema if isinstance(schema, str) else schema.__name__
     made: dict[str, Any] = {"schema": {"$ref": _REF.format(name=name)}}
     if example is not None:

@@ -19,15 +19,17 @@ from afresh.settings import Settings
 _log = structlog.get_logger("afresh.serve")
 
 
-def listen(settings: Settings) -> socket.socket:
-    """A listening socket. Raises AfreshError when it may not be or is taken."""
+def bind(settings: Settings) -> socket.socket:
+    """A socket that has the port and does not listen yet.
+
+    Raises AfreshError when the port is taken, or is open to others without an API key.
+    """
     check_exposure(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((settings.host, settings.port))
-        made.listen(2048)
     except OSError as error:
         made.close()
         text = f"Cannot listen on {settings.host}:{settings.port}: {error.strerror or error}"

@@ -1,0 +1,5 @@
+"""`python -m afresh.cli`."""
+
+from afresh.cli import main
+
+main()

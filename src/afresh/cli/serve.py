@@ -1,0 +1,53 @@
+"""`afresh serve`"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from afresh.cli.terminal import AppFile, Config, DataFolder, err_console
+
+NAME = "serve"
+
+
+def run(
+    file: AppFile,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on (setting `host`).")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port; 0 finds a free one (setting `port`).")
+    ] = None,
+    data: DataFolder = None,
+    config: Config = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="debug, info, warning or error (setting `log_level`).")
+    ] = None,
+) -> None:
+    """Take events and answer requests over HTTP, from one folder.
+
+    Every other setting stands in `afresh.toml` beside the definition or in the environment
+    (`AFRESH_MAX_BODY_BYTES=64MiB`). Beyond this machine an API key is needed: AFRESH_API_KEY.
+    Ctrl-C finishes what is in flight and takes a snapshot; a second one ends at once.
+
+    Example: `afresh serve app.py --port 9000 --data data`
+    """
+    from afresh.loading import load
+    from afresh.settings import load_settings
+
+    given = {"host": host, "port": port, "data": data, "log_level": log_level}
+    settings = load_settings(file, config, **given)
+    app = load(file)
+    app.plan()  # a mistake in the definition is said before anything is opened
+
+    from afresh.watch.process import run_server
+    from afresh.watch.progress import bars
+
+    console = err_console()
+    with ExitStack() as drawn:
+        progress = drawn.enter_context(bars(console, shown=console.is_terminal))
+        run_server(
+            app, settings.data, settings, progress=progress, started=lambda *_: drawn.close()
+        )

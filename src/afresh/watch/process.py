@@ -1,0 +1,50 @@
+"""One serving process, from its first log line to its last: what `serve` and `demo` run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from afresh.app import App
+from afresh.recovery import Progress, silent
+from afresh.runtime import Runtime
+from afresh.serve.server import address, bind, make_server
+from afresh.settings import Settings
+from afresh.watch.logging import set_up_logging
+from afresh.watch.metrics import observed_app
+
+_log = structlog.get_logger("afresh.process")
+
+
+def run_server(
+    app: App,
+    folder: Path,
+    settings: Settings,
+    *,
+    progress: Progress = silent,
+    extra_routes: Sequence[Any] = (),
+    started: Callable[[str, Runtime], None] = lambda url, runtime: None,
+) -> None:
+    """Open the folder, serve until a signal, close it; `started` is told where, just before.
+
+    The port is taken first, so that a mistake shows at once; nobody can connect until the log
+    is folded. Raises AfreshError when the port or the folder cannot be had.
+    """
+    set_up_logging(settings)
+    with bind(settings) as socket:
+        began = time.perf_counter()
+        runtime = Runtime.open(app, folder, settings, progress=progress)
+        try:
+            server = make_server(observed_app(runtime, settings, extra_routes), settings)
+            url = address(socket)
+            seconds = round(time.perf_counter() - began, 3)
+            _log.info("serving", url=url, app=app.name, folder=str(folder), open_seconds=seconds)
+            started(url, runtime)
+            server.run([socket])
+        finally:
+            runtime.close()
+    _log.info("stopped")
