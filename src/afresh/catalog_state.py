@@ -36,9 +36,7 @@ class CatalogState:
         self.records: dict[int, bytes] = {}
         self.present = np.zeros(64, np.bool_)
         self.labels = {n: Interner() for n, f in self.fields.items() if f.kind == "str"}
-        self.columns = {
-            n: _empty(f, 64) for n, f in self.fields.items() if f.kind != "list[str]"
-        }
+        self.columns = {n: _empty(f, 64) for n, f in self.fields.items() if f.kind != "list[str]"}
         self._written = sorted(
             {
                 source
@@ -47,8 +45,8 @@ class CatalogState:
                 if source is not None and source.startswith("item.")
             }
         )
-        self._as_text = {i.name for i in plan.inputs if i.kind == "text"} | {
-            i.fallback for i in plan.inputs if i.kind == "text"
+        self._as_text = {
+            source for i in plan.inputs if i.kind == "text" for source in (i.name, i.fallback)
         }
 
     def __len__(self) -> int:

@@ -47,7 +47,7 @@ class ItemDecoder:
             omit_defaults=True,
             kw_only=True,
         )
-        self._one = msgspec.json.Decoder(shape)
+        self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shape)
 
     def record(self, item_id: str, values: Mapping[str, Any]) -> bytes:
         """One checked record as JSON. Raises BadRequest with the path of the fault."""

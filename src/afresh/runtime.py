@@ -9,28 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
+from afresh.answers import Answers
 from afresh.app import App
-from afresh.errors import BadRequest, NotFound
 from afresh.events.admission import Admission
 from afresh.events.decode import EventDecoder
 from afresh.events.verdict import Rejection
-from afresh.features.asof import features_as_of
-from afresh.features.reading import Value
 from afresh.log.sqlite import SqliteLog
-from afresh.log.token import Place, read_token, write_token
+from afresh.log.token import Place, write_token
 from afresh.recovery import Progress, Recovery, silent
-from afresh.retrieve.rules import item_context, rules
 from afresh.settings import Settings
 from afresh.store.replica import Replica
-from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
-from afresh.writer import ItemChange, Outcome, Submission, Writer
+from afresh.submission import ItemChange, Outcome, Submission
+from afresh.writer import Writer
 
 
 class Receipt(msgspec.Struct):
@@ -42,37 +38,15 @@ class Receipt(msgspec.Struct):
     offset: str
 
 
-class Answer(msgspec.Struct):
-    """An answer and what it rests on. freshness_ms: how long the newest events took from
-    the writer's hands into the state; fresh: whether what `after` names is in it."""
-
-    request_id: str
-    items: list[Item]
-    offset: str
-    fresh: bool
-    freshness_ms: float
-    model: str
-    variant: str | None
-    degraded: list[str]
-
-
-class FeatureRows(msgspec.Struct):
-    """One row an entity: its id, then each feature's value."""
-
-    rows: list[dict[str, Value]]
-    offset: str
-
-
-class Runtime:
+class Runtime(Answers):
     """Opened with `Runtime.open`; close it, so that the next start is fast."""
 
     def __init__(self, app: App, settings: Settings, log: SqliteLog, replica: Replica) -> None:
-        self.app, self.settings, self.log, self.replica = app, settings, log, replica
-        self.plan = replica.plan
+        super().__init__(replica.plan, app.surfaces, log, replica)
+        self.app, self.settings, self.store = app, settings, log
         self.admission = Admission(replica.catalog, horizon_ms=settings.admission_horizon)
         self.recovery = Recovery(log, replica, self.admission, settings)
         self.decoder = EventDecoder(self.plan.events, max_events=settings.max_request_events)
-        self.surfaces = Surfaces(app.surfaces, replica)
         self.writer = Writer(
             log,
             replica,
@@ -107,7 +81,7 @@ class Runtime:
         try:
             self.recovery.close()
         finally:
-            self.log.close()
+            self.store.close()
 
     # Events and items go in.
 
@@ -134,7 +108,9 @@ class Runtime:
         """Item records as NDJSON or an array; each is judged alone."""
         decoded = self.writer.items.lines(body)
         changes = [ItemChange(item_id, record) for item_id, record in decoded.records]
-        return self._receipt(await self._submit_async(Submission(changes=changes)), decoded.rejected)
+        return self._receipt(
+            await self._submit_async(Submission(changes=changes)), decoded.rejected
+        )
 
     async def put_item(self, item_id: str, values: Mapping[str, Any]) -> Receipt:
         change = ItemChange(item_id, self.writer.items.record(item_id, values))
@@ -154,7 +130,7 @@ class Runtime:
         if not submission.size:
             return Outcome(offset=self.replica.offset)
         self.writer.submit(submission)
-        return submission.future.result()  # type: ignore[return-value]
+        return submission.future.result()
 
     async def _submit_async(self, submission: Submission) -> Outcome:
         if not submission.size:
@@ -172,125 +148,6 @@ class Runtime:
         rejected = sorted([*refused, *outcome.rejected], key=lambda r: r.index)
         place = Place(self.log.id, outcome.offset, self.replica.state.newest)
         return Receipt(outcome.accepted, outcome.duplicates, rejected, write_token(place))
-
-    # Answers come out.
-
-    def recommend(self, query: Query) -> Answer:
-        """The next screen of one visitor. Raises NotFound (surface) and BadRequest (`after`)."""
-        wanted = read_token(query.after, self.log.id) if query.after else None
-        with self.replica.lock:
-            arranged = self.surfaces.recommend(query, self.replica.now())
-            return self._answer(arranged, wanted)
-
-    def similar(self, item_id: str, n: int) -> Answer:
-        """What stands near an item in people's sessions. Raises NotFound."""
-        with self.replica.lock:
-            state = self.replica.state
-            number = state.items.find_one(item_id)
-            if number < 0:
-                raise NotFound(
-                    f"Nothing is known of an item {item_id!r}.",
-                    hint="It becomes known by its first event, or when it is PUT.",
-                )
-            context = item_context(number, self.replica.now())
-            found = rules(state, context, self.surfaces.space, n=4 * n + 20)
-            return self._answer(
-                self._listed(found.items, found.scores, n, "similar", f"Often chosen near {item_id}")
-            )
-
-    def trending(self, window: str, n: int, where: Mapping[str, str]) -> Answer:
-        """The leaders of a window, among items whose text fields are as `where` says."""
-        with self.replica.lock:
-            only = self._only(where)
-            found = self.surfaces.trending.top(window, self.replica.now(), 4 * n + 20, only)
-            reason = f"Popular in the last {window}"
-            return self._answer(self._listed(found.items, found.scores, n, "trending", reason))
-
-    def _only(self, where: Mapping[str, str]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-        catalog, only = self.replica.catalog, None
-        for name, value in where.items():
-            if name not in catalog.labels:
-                raise BadRequest(
-                    f"The catalogue has no text field {name!r}.",
-                    hint=f"It has: {', '.join(catalog.labels) or 'none'}.",
-                    path=f"$.{name}",
-                )
-            items = np.arange(len(self.replica.state.items))
-            here = catalog.take(name, items) == catalog.labels[name].find_one(value)
-            if catalog.labels[name].find_one(value) < 0:
-                here[:] = False
-            only = here if only is None else only & here
-        return only
-
-    def _listed(
-        self, items: np.ndarray[Any, Any], scores: np.ndarray[Any, Any], n: int, source: str,
-        reason: str,
-    ) -> Arranged:  # fmt: skip
-        catalog = self.replica.catalog
-        if len(catalog):
-            shown = catalog.is_present(items)
-            items, scores = items[shown], scores[shown]
-        texts = self.replica.state.items.texts(items[:n])
-        pairs = zip(texts, scores.tolist(), strict=False)
-        return Arranged([Item(i, round(score, 6), [source], reason) for i, score in pairs])
-
-    def _answer(self, arranged: Arranged, wanted: Place | None = None) -> Answer:
-        return Answer(
-            request_id=new_request_id(),
-            items=arranged.items,
-            offset=self.offset_token(),
-            fresh=wanted is None or wanted.offset <= self.replica.offset,
-            freshness_ms=round(self.writer.counters.fold_ms, 3),
-            model="blend",
-            variant=None,
-            degraded=arranged.degraded,
-        )
-
-    def features(
-        self, keys: Mapping[str, Sequence[str]], names: Sequence[str] | None, as_of: int | None
-    ) -> FeatureRows:
-        """Values of features by entity: {"item_id": ["i1"]}; names None: all of that key.
-
-        as_of: only what happened before that moment, UTC ms, counts; read from the log.
-        Raises NotFound for an unknown feature and BadRequest for a key without features.
-        """
-        rows: list[dict[str, Value]] = []
-        for key, entities in keys.items():
-            features = self._features_of(key, names)
-            if as_of is None:
-                with self.replica.lock:
-                    now, reader = self.replica.now(), self.replica.reader
-                    values = reader.values(key, list(entities), features, now)
-            else:
-                values = features_as_of(
-                    self.plan, self.log, key, list(entities), features, as_of
-                )
-            rows += [{key: e, **v} for e, v in zip(entities, values, strict=True)]
-        return FeatureRows(rows, self.offset_token())
-
-    def _features_of(self, key: str, names: Sequence[str] | None) -> list[Any]:
-        reader = self.replica.reader
-        if names is not None:
-            wanted = [reader.feature(name) for name in names]
-            return [feature for feature in wanted if feature.key == key]
-        found = [feature for feature in self.plan.features if feature.key == key]
-        if not found:
-            known = sorted({feature.key for feature in self.plan.features})
-            raise BadRequest(
-                f"No feature is kept by {key!r}.",
-                hint=f"There are features by: {', '.join(known) or 'nothing yet'}.",
-                path="$.keys",
-            )
-        return found
-
-    def item(self, item_id: str) -> dict[str, Any] | None:
-        with self.replica.lock:
-            return self.replica.catalog.record(item_id)
-
-    def offset_token(self) -> str:
-        """The place that answers reflect now."""
-        replica = self.replica
-        return write_token(Place(self.log.id, replica.offset, replica.state.newest))
 
     # How things are.
 
@@ -314,14 +171,14 @@ class Runtime:
             "rejected": dict(c.rejected),
             "queue_depth": self.writer.waiting,
             "fold_lag": max(self.log.end - replica.offset, 0),
-            "fold_seconds": c.fold_ms / 1000,
-            "log_bytes": self.log.bytes_used(),
+            "fold_seconds": replica.fold_ms / 1000,
+            "log_bytes": self.store.bytes_used(),
             "log_records": self.log.end - self.log.start,
             "state_bytes": replica.state.memory(),
-            "snapshot_age": time.time() - self.recovery.saved_at if self.recovery.saved_at else None,
+            "snapshot_age": time.time() - self.recovery.saved_at
+            if self.recovery.saved_at
+            else None,
             "items": len(replica.catalog),
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,
         }
-
-

@@ -157,7 +157,8 @@ class Surfaces:
         return ~np.isin(items, gone)
 
     def _available(self, spec: Filter, query: Query, items: NDArray[np.int64]) -> NDArray[Any]:
-        return self.replica.catalog.take(str(spec.params["field"]), items) != 0
+        column = self.replica.catalog.take(str(spec.params["field"]), items)
+        return np.asarray(column != 0)
 
     def _filled(
         self, scored: Scored, surface: Surface, query: Query, n: int, degraded: list[str]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -237,7 +238,7 @@ def _ordered(log: SqliteLog, plan: Plan, progress: Progress) -> Iterator[pl.Data
     edges = [*np.unique(ts[::EXPORT]).tolist(), int(ts[-1]) + 1] if len(ts) else []
     if not edges:
         yield batch_to_frame(empty_batch(plan.events), plan.events)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         frames = []
         for entry in log.between(low, high):
             if entry.offset < end and entry.held:

@@ -7,14 +7,11 @@ the state.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
@@ -26,43 +23,9 @@ from afresh.events.verdict import Rejection
 from afresh.items import ItemDecoder, deletion
 from afresh.log import LateEvent, Log, Pending
 from afresh.store.replica import Replica
+from afresh.submission import ItemChange, Outcome, Submission, settle, shares
 
 _log = structlog.get_logger("afresh.writer")
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of a submission. offset: after its last record."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    rejected: list[Rejection] = field(default_factory=list)
-    offset: int = 0
-
-
-@dataclass(slots=True)
-class ItemChange:
-    """One change to the catalogue: a full record, a partial one to merge, or a deletion."""
-
-    item_id: str
-    record: bytes | None = None
-    patch: dict[str, Any] | None = None
-
-
-@dataclass(slots=True)
-class Submission:
-    """Events (typed, with their places in the request) or item changes, waiting for a verdict."""
-
-    events: Sequence[Any] = ()
-    index: Sequence[int] = ()
-    changes: Sequence[ItemChange] = ()
-    future: Future[Outcome] | asyncio.Future[Outcome] = field(default_factory=Future)
-    loop: asyncio.AbstractEventLoop | None = None
-    arrived: float = field(default_factory=time.perf_counter)
-
-    @property
-    def size(self) -> int:
-        return len(self.events) + len(self.changes)
 
 
 @dataclass(slots=True)
@@ -73,7 +36,6 @@ class Counters:
     duplicates: int = 0
     late: int = 0
     commits: int = 0
-    fold_ms: float = 0.0
     rejected: dict[str, int] = field(default_factory=dict)
 
 
@@ -164,10 +126,10 @@ class Writer:
                 _log.exception("write_failed")
                 error = Unavailable(f"The log could not be written: {error}.")
             self.failure = error
-            _settle(group, [error] * len(group))
+            settle(group, [error] * len(group))
             return
         self.failure = None
-        _settle(group, outcomes)
+        settle(group, outcomes)
 
     def _write_events(self, group: list[Submission]) -> list[Outcome | AfreshError]:
         events = group[0].events if len(group) == 1 else [e for s in group for e in s.events]
@@ -180,18 +142,16 @@ class Writer:
             self.admission.take_back(admitted)
             raise
         offset = self.replica.offset
-        started = time.perf_counter()
         if admitted.batch.n:
             offset = self.log.end
             self.replica.fold_events(admitted.batch, offset)
-        self.counters.fold_ms = (time.perf_counter() - started) * 1000
         rows = columns.rows
         rejected = columns.rejected + [
             Rejection(int(rows[r.index]), r.code, r.path, r.detail) for r in admitted.rejected
         ]
         duplicates = rows[admitted.duplicates]
         self._count(admitted, rejected)
-        return list(_shares(group, duplicates.tolist(), rejected, offset))
+        return list(shares(group, duplicates.tolist(), rejected, offset))
 
     def _append(self, admitted: Admitted, arrival: int) -> None:
         batch = admitted.batch
@@ -258,53 +218,6 @@ def pending(batch: EventBatch, arrival: int, *, imported: bool = False) -> Pendi
     """A batch as the log takes it."""
     low, high = int(batch.ts.min()), int(batch.ts.max())
     return Pending("events", batch.n, low, high, arrival, batch.encode(), imported)
-
-
-def _shares(
-    group: list[Submission], duplicates: list[int], rejected: list[Rejection], offset: int
-) -> list[Outcome]:
-    """Deal out the verdicts on a group's events to its submissions."""
-    outcomes = [Outcome(len(s.events), 0, [], offset) for s in group]
-    if not duplicates and not rejected:
-        return outcomes
-    owner = [(at, i) for at, s in enumerate(group) for i in s.index]
-    for place in duplicates:
-        outcomes[owner[place][0]].accepted -= 1
-        outcomes[owner[place][0]].duplicates += 1
-    for r in rejected:
-        at, index = owner[r.index]
-        outcomes[at].accepted -= 1
-        outcomes[at].rejected.append(Rejection(index, r.code, r.path, r.detail))
-    return outcomes
-
-
-def _settle(group: list[Submission], results: Sequence[Outcome | AfreshError]) -> None:
-    """Hand out results; each event loop is woken once."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[Any, Outcome | AfreshError]]] = {}
-    for submission, result in zip(group, results, strict=True):
-        if submission.loop is None:
-            _resolve_future(submission.future, result)
-        else:
-            loops.setdefault(submission.loop, []).append((submission.future, result))
-    for loop, pairs in loops.items():
-        try:
-            loop.call_soon_threadsafe(_resolve_all, pairs)
-        except RuntimeError:
-            _log.warning("loop_gone", answers=len(pairs))
-
-
-def _resolve_all(pairs: list[tuple[Any, Outcome | AfreshError]]) -> None:
-    for future, result in pairs:
-        _resolve_future(future, result)
-
-
-def _resolve_future(future: Any, result: Outcome | AfreshError) -> None:
-    if future.done():
-        return
-    if isinstance(result, AfreshError):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
 
 
 def _now() -> int:

@@ -1,0 +1,1 @@
+"""A fact arrives: its schema, its decoding, the checks of the door."""

@@ -140,7 +140,7 @@ def _as_sent(batch: EventBatch, rows: Iterable[np.int64]) -> list[tuple[int, byt
     for i in rows:
         texts = texts or {name: batch.strings(name) for name in batch.texts}
         event = {"event_type": batch.types[batch.type[i]], "timestamp": int(batch.ts[i])}
-        event |= {name: column[i] for name, column in texts.items() if column[i]}  # type: ignore[misc]
+        event |= {name: column[i] for name, column in texts.items() if column[i]}
         event |= {
             name: int(column[i]) for name, column in batch.numbers.items() if column[i] != NULL
         }

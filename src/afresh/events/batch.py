@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,7 +25,6 @@ NULL = np.iinfo(np.int64).min
 
 MAGIC = b"afE1"
 
-type_ = type
 TEXT_IDS = ("event_id", "user_id", "item_id", "session_id")
 
 
@@ -62,7 +62,7 @@ class EventBatch:
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> EventBatch:
         """The events at `rows` (indices or a mask), in that order."""
-        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows.astype(np.int64)
         texts = {name: take_texts(column, self.n, index) for name, column in self.texts.items()}
         return EventBatch(
             n=len(index),
@@ -123,9 +123,9 @@ def decode_batch(payload: bytes) -> EventBatch:
         header = _header.decode(payload[8 : 8 + size])
         at, n = 8 + size, header.n
 
-        def take(dtype: type_[np.generic]) -> NDArray[np.generic]:
+        def take(dtype: Any) -> NDArray[Any]:
             nonlocal at
-            column = np.frombuffer(payload, dtype, n, at)
+            column: NDArray[Any] = np.frombuffer(payload, dtype, n, at)
             at += column.nbytes
             return column
 
@@ -140,4 +140,4 @@ def decode_batch(payload: bytes) -> EventBatch:
             raise ValueError(f"{len(payload) - at} bytes too many")
     except (ValueError, struct.error, msgspec.MsgspecError) as error:
         raise CorruptData(f"A batch of events in the log cannot be read: {error}") from error
-    return EventBatch(n, header.types, type_codes, ts, texts, numbers, header.numbers, sent)  # type: ignore[arg-type]
+    return EventBatch(n, header.types, type_codes, ts, texts, numbers, header.numbers, sent)

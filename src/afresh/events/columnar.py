@@ -144,19 +144,20 @@ def fixed_point(value: int | bool | Decimal, places: int) -> int | None:
             return None
         try:
             scaled = value.scaleb(places)
-            return int(scaled) if scaled == scaled.to_integral_value() else None
+            whole: int = int(scaled)
+            return whole if scaled == whole else None
         except InvalidOperation:
             return None
     return int(value) * 10**places
 
 
-def milliseconds(moment: int | datetime) -> int | None:
+def milliseconds(moment: Any) -> int | None:
     """UTC ms, rounded down, or None when it is not a moment the log can hold."""
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
             return None
         moment = (moment - _EPOCH) // _MS
-    return moment if 0 <= moment <= MAX_TS else None
+    return int(moment) if 0 <= moment <= MAX_TS else None
 
 
 def _timestamps(events: Sequence[Any], refused: dict[int, Rejection]) -> NDArray[np.int64]:
@@ -230,7 +231,10 @@ def _refuse_texts(name: str, events: Sequence[Any], refused: dict[int, Rejection
 
 
 def _refuse_nobody(batch: EventBatch, refused: dict[int, Rejection]) -> None:
-    if len(batch.texts["user_id"]) >= batch.n and b"\0\0" not in b"\0" + batch.texts["user_id"] + b"\0":
+    if (
+        len(batch.texts["user_id"]) >= batch.n
+        and b"\0\0" not in b"\0" + batch.texts["user_id"] + b"\0"
+    ):
         return
     users, sessions = batch.strings("user_id"), batch.strings("session_id")
     for i, (user, session) in enumerate(zip(users, sessions, strict=False)):

@@ -7,11 +7,11 @@ from typing import Literal
 import msgspec
 
 
-class Struct(msgspec.Struct, frozen=True, omit_defaults=True):
+class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The base of everything in a plan: immutable, written as JSON, defaults left out."""
 
 
-class PlanField(Struct, kw_only=True):
+class PlanField(Struct, frozen=True, kw_only=True):
     """A typed field of an event type or of the catalogue."""
 
     name: str
@@ -23,7 +23,7 @@ class PlanField(Struct, kw_only=True):
     """What stands where a record says nothing; None: null does."""
 
 
-class PlanEvent(Struct, kw_only=True):
+class PlanEvent(Struct, frozen=True, kw_only=True):
     """An event type. Its position in the plan is its type code."""
 
     name: str

@@ -1,0 +1,1 @@
+"""The fold and the one reader: definitions, the plan, tiles, sequences, windows."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,9 +40,7 @@ def number_rows(batch: EventBatch, plan: Plan) -> NDArray[np.int64]:
 def _numbers(batch: EventBatch, source: Input) -> NDArray[np.int64]:
     column = _scaled(batch, source.name, source.places)
     if source.fallback is not None:
-        column = np.where(
-            column == NULL, _scaled(batch, source.fallback, source.places), column
-        )
+        column = np.where(column == NULL, _scaled(batch, source.fallback, source.places), column)
     return column
 
 
@@ -53,8 +53,8 @@ def _scaled(batch: EventBatch, name: str, places: int) -> NDArray[np.int64]:
         return column
     if have > places:
         raise DefinitionError(
-            f"The log holds {name!r} with {have} decimal places; the definition now says {places}.",
-            hint=f"Declare it with decimal({have}) again, or export the events and import them anew.",
+            f"The log holds {name!r} with {have} decimal places; the definition says {places}.",
+            hint=f"Declare it with decimal({have}) again, or export the events and import them.",
         )
     return np.where(column == NULL, NULL, column * 10 ** (places - have))
 
@@ -84,5 +84,5 @@ def _texts(batch: EventBatch, source: Input, interner: Interner) -> NDArray[np.i
 
 def band_labels(bands: tuple[int, ...]) -> list[str]:
     """Names of the half-open bands cut at `bands`: (10, 20) gives <10, 10-19, >=20."""
-    middle = [f"{a}-{b - 1}" for a, b in zip(bands, bands[1:], strict=False)]
+    middle = [f"{a}-{b - 1}" for a, b in pairwise(bands)]
     return [f"<{bands[0]}", *middle, f">={bands[-1]}"]

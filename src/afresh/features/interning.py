@@ -38,7 +38,7 @@ def _intern(column, starts, first, prefix, add, seed, arena, begin, table, meta,
             continue
         h = hash_bytes(column, a, b, seed, prefix)
         slot = h & mask
-        found = np.int64(-1)
+        found = -1
         while table[slot] >= 0:
             entry = table[slot]
             if entry >> 32 == np.int64(h >> np.uint64(33)):
@@ -62,8 +62,8 @@ def _intern(column, starts, first, prefix, add, seed, arena, begin, table, meta,
             if extra:
                 arena[p] = prefix
                 p += 1
-            for j in range(a, b):
-                arena[p] = column[j]
+            for source in range(a, b):
+                arena[p] = column[source]
                 p += 1
             meta[0] += 1
             meta[1] = p
@@ -142,9 +142,7 @@ class Interner:
 
     def _rebuild_table(self, slots: int) -> None:
         self.table = np.full(slots, _FREE, np.int64)
-        _fill_table(
-            self.arena, self.begin, self.seed, int(self.prefixed), self.table, len(self)
-        )
+        _fill_table(self.arena, self.begin, self.seed, int(self.prefixed), self.table, len(self))
 
     def key(self, number: int) -> bytes:
         """The bytes of a key, its prefix included."""

@@ -55,10 +55,10 @@ def merge(keys, heads, pool, first, past, slot, how, at_tile, weights, offsets, 
 
 
 @numba.njit(cache=True, nogil=True)
-def merge_groups(key, heads, pool, first, past, slot, how, at_tile, weights, exact, decayed, seen):  # type: ignore[no-untyped-def]
+def merge_groups(key, heads, pool, first, past, slot, how, at_tile, weights, exact, decayed):  # type: ignore[no-untyped-def]
     """One read for one key, by group: exact int64[groups], decayed float64[groups].
 
-    The arrays come in with their empty values; seen bool[groups] marks groups with a row.
+    The arrays come in with their empty values.
     """
     if key < 0 or key >= len(heads):
         return
@@ -72,7 +72,6 @@ def merge_groups(key, heads, pool, first, past, slot, how, at_tile, weights, exa
             continue
         g = pool[row, 0] & GROUP_MASK
         v = pool[row, 1 + slot]
-        seen[g] = True
         if how == SUM:
             exact[g] += v
         elif how == LEAST:

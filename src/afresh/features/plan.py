@@ -33,12 +33,12 @@ weights; `sum`, `min` and `max` of an input; `min_ts` and `max_ts` of the events
 """
 
 
-class PlanCatalog(Struct, kw_only=True):
+class PlanCatalog(Struct, frozen=True, kw_only=True):
     name: str = "Catalog"
     fields: tuple[PlanField, ...] = ()
 
 
-class Input(Struct, kw_only=True):
+class Input(Struct, frozen=True, kw_only=True):
     """A column the fold reads from events beside the ids.
 
     `name` is the column's name in an event batch: a property's own name,
@@ -56,7 +56,7 @@ class Input(Struct, kw_only=True):
     """A catalogue column (`item.<field>`) used where the property itself is null."""
 
 
-class Slot(Struct, kw_only=True):
+class Slot(Struct, frozen=True, kw_only=True):
     op: Op
     types: tuple[int, ...]
     """Type codes of the events that touch this slot."""
@@ -64,7 +64,7 @@ class Slot(Struct, kw_only=True):
     """Index into `Plan.inputs`: for sum, min and max, and for the n of a mean."""
 
 
-class Family(Struct, kw_only=True):
+class Family(Struct, frozen=True, kw_only=True):
     """Tiles that share key, width and split; one row a (key, tile, group).
 
     An event belongs to tile floor(timestamp / width). A row lives while
@@ -80,7 +80,7 @@ class Family(Struct, kw_only=True):
     slots: tuple[Slot, ...]
 
 
-class Sequence(Struct, kw_only=True):
+class Sequence(Struct, frozen=True, kw_only=True):
     """The last `n` events per key by (timestamp, event_id), none older than F - within."""
 
     key: str
@@ -89,7 +89,7 @@ class Sequence(Struct, kw_only=True):
     within: int
 
 
-class Postings(Struct, kw_only=True):
+class Postings(Struct, frozen=True, kw_only=True):
     """Sessions, and beside them the inverted list of each item.
 
     A session's events are its last `per_session` ones with an item; an item's
@@ -103,7 +103,7 @@ class Postings(Struct, kw_only=True):
     within: int
 
 
-class Window(Struct, kw_only=True):
+class Window(Struct, frozen=True, kw_only=True):
     """An interval of event time ending at `now`, evaluated when somebody asks.
 
     tumbling: [floor(now/width)*width, now), or with `previous` the closed one before it.
@@ -125,7 +125,7 @@ class Window(Struct, kw_only=True):
     weights: tuple[float, ...] = ()
 
 
-class Read(Struct, kw_only=True):
+class Read(Struct, frozen=True, kw_only=True):
     """One number a window merges from a family: slot `slot` of `Plan.families[family]`."""
 
     family: int
@@ -135,7 +135,7 @@ class Read(Struct, kw_only=True):
     """session windows only: the slots with min_ts and max_ts of all activity."""
 
 
-class Feature(Struct, kw_only=True):
+class Feature(Struct, frozen=True, kw_only=True):
     """A value as a request sees it, computed from reads by the one reader.
 
     count, total, min, max: reads[0] (scaled by `places`); mean: reads[0] is the
@@ -159,7 +159,7 @@ class Feature(Struct, kw_only=True):
     n: int = 0
 
 
-class Trend(Struct, kw_only=True):
+class Trend(Struct, frozen=True, kw_only=True):
     """A window over which what is popular can be asked: weighted events per item."""
 
     name: str
@@ -167,7 +167,7 @@ class Trend(Struct, kw_only=True):
     read: Read
 
 
-class Plan(Struct, kw_only=True):
+class Plan(Struct, frozen=True, kw_only=True):
     format: int = FORMAT
     app: str
     events: tuple[PlanEvent, ...]

@@ -73,16 +73,12 @@ class Reader:
             else:
                 by_family.setdefault(read.family, []).append(at)
         for family, places in by_family.items():
-            columns = _merge_family(
-                self.state.tiles[family], keys, [reads[p] for p in places], now
-            )
+            columns = _merge_family(self.state.tiles[family], keys, [reads[p] for p in places], now)
             for place, column in zip(places, columns, strict=True):
                 out[place] = column
         return out
 
-    def _session(
-        self, keys: NDArray[np.int64], read: Read, now: int
-    ) -> NDArray[np.float64]:
+    def _session(self, keys: NDArray[np.int64], read: Read, now: int) -> NDArray[np.float64]:
         tiles = self.state.tiles[read.family]
         out = np.empty(len(keys))
         for at, key in enumerate(keys.tolist()):
@@ -102,20 +98,23 @@ class Reader:
         return found if found >= 0 else now // read.window.width + 1
 
     def groups(self, key: int, feature: Feature, now: int) -> dict[str | None, float]:
-        """A split feature of one entity: group name (None: no value) -> value, by name."""
+        """A split feature of one entity: group name (None: no value) -> value, by name.
+
+        A group of which every read is 0 or null is left out.
+        """
         assert feature.split is not None
         labels = self.group_names(feature.split)
-        seen = np.zeros(len(labels) + 1, np.bool_)
-        parts = []
-        for read in feature.reads:
-            tiles = self.state.tiles[read.family]
-            column, here = _merge_split(
-                tiles, key, read, now, len(seen), self._first_tile(tiles, key, read, now)
+        parts = [
+            _merge_split(
+                tiles := self.state.tiles[read.family], key, read, now, len(labels) + 1,
+                self._first_tile(tiles, key, read, now),
             )
-            parts.append(column)
-            seen |= here
+            for read in feature.reads
+        ]  # fmt: skip
+        # Which features share a family must not show: a group counts once a read knows it.
+        known = np.logical_or.reduce([(part != 0) & ~np.isnan(part) for part in parts])
         values = finish(feature, parts)
-        found = np.flatnonzero(seen).tolist()
+        found = np.flatnonzero(known).tolist()
         named = [(labels[g - 1] if g else None, float(values[g])) for g in found]
         return dict(sorted(named, key=lambda pair: (pair[0] is None, pair[0] or "")))
 
@@ -138,7 +137,7 @@ class Reader:
     def values(self, key: str, names: list[str], features: Sequence[Feature], now: int) -> list[
         dict[str, Value]
     ]:  # fmt: skip
-        """One row an entity, as a person reads it: {feature: value}, null where nothing is known."""
+        """One row an entity, as a person reads it: {feature: value}, null for the unknown."""
         numbers = self.state.find(key, names)
         plain = [f for f in features if f.kind != "last" and f.split is None]
         matrix = self.matrix(numbers, plain, now) if plain else None
@@ -177,7 +176,7 @@ def finish(feature: Feature, parts: Sequence[NDArray[np.float64]]) -> NDArray[np
 
 
 def readable(value: float | np.floating) -> float | int | None:
-    """A float32 as JSON has it: null for NaN, an integer where it is one, else its shortest text."""
+    """A float32 as JSON has it: null for NaN, an integer where it is one, else the shortest."""
     if np.isnan(value):
         return None
     if float(value).is_integer():
@@ -188,9 +187,9 @@ def readable(value: float | np.floating) -> float | int | None:
 def _merge_family(
     tiles: Tiles, keys: NDArray[np.int64], reads: Sequence[Read], now: int, first: int | None = None
 ) -> list[NDArray[np.float64]]:
-    ranges = np.array([tile_range(read.window, now) for read in reads], np.int64)
+    ranges = np.array([tile_range(read.window, now) for read in reads], np.int64).T
     if first is not None:
-        ranges[:, 0] = first
+        ranges[0] = first
     slots = np.array([read.slot for read in reads], np.int64)
     how = np.array([_how(tiles, read) for read in reads], np.int64)
     tables = [np.array(read.window.weights) for read in reads]
@@ -200,7 +199,7 @@ def _merge_family(
     decayed = np.empty((len(keys), len(reads)), np.float64)
     b = tiles.blocks
     merge.merge(
-        keys, b.heads, b.pool, np.ascontiguousarray(ranges[:, 0]), np.ascontiguousarray(ranges[:, 1]),
+        keys, b.heads, b.pool, ranges[0].copy(), ranges[1].copy(),
         slots, how, at_tile, np.concatenate(tables), offsets, exact, decayed,
     )  # fmt: skip
     return [_as_float(exact[:, r], decayed[:, r], int(how[r])) for r in range(len(reads))]
@@ -208,17 +207,17 @@ def _merge_family(
 
 def _merge_split(
     tiles: Tiles, key: int, read: Read, now: int, groups: int, first: int | None
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+) -> NDArray[np.float64]:
     begin, past = tile_range(read.window, now)
     how = _how(tiles, read)
     exact = np.full(groups, {merge.LEAST: HIGH, merge.MOST: LOW}.get(how, 0), np.int64)
-    decayed, seen = np.zeros(groups), np.zeros(groups, np.bool_)
+    decayed = np.zeros(groups)
     b = tiles.blocks
     merge.merge_groups(
         key, b.heads, b.pool, begin if first is None else first, past, read.slot, how,
-        now // read.window.width, np.array(read.window.weights, np.float64), exact, decayed, seen,
+        now // read.window.width, np.array(read.window.weights, np.float64), exact, decayed,
     )  # fmt: skip
-    return _as_float(exact, decayed, how), seen
+    return _as_float(exact, decayed, how)
 
 
 def _how(tiles: Tiles, read: Read) -> int:

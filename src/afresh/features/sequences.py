@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.blocks import Blocks, give_block, take_block
-from afresh.features.facts import Facts, before
+from afresh.features.event_ids import before
+from afresh.features.facts import Facts
 
 
 @numba.njit(cache=True, nogil=True)
-def _insert(first, rows, keys, kinds, wanted, keep, dead_before, first_new,
-            ts, tag, hi, lo, arena, heads, pool, link, meta):  # type: ignore[no-untyped-def]  # fmt: skip
+def _insert(first, rows, keys, kinds, wanted, keep, dead_before, first_new,  # type: ignore[no-untyped-def]
+            ts, tag, hi, lo, arena, heads, pool, link, meta):  # fmt: skip
     """Insert facts rows[first:] into the lists of keys; returns where the pool was too small.
 
     rows, keys int64[n] (-1: none), rows ascending and in total order from first_new on.
@@ -137,9 +138,7 @@ class Lists:
     def rows(self, facts: Facts, key: int, newest: int) -> NDArray[np.int32]:
         """A key's living facts, oldest first: int32[at most keep]."""
         b = self.blocks
-        first, last = alive(
-            key, self.keep, newest - self.within, facts.ts, b.heads, b.pool
-        )
+        first, last = alive(key, self.keep, newest - self.within, facts.ts, b.heads, b.pool)
         return b.pool[first:last].astype(np.int32)
 
     def sweep(self, facts: Facts, newest: int, used: NDArray[np.bool_]) -> None:

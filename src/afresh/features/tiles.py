@@ -27,8 +27,8 @@ EMPTY = {"n": 0, "weight": 0, "sum": 0, "min": HIGH, "max": LOW, "min_ts": HIGH,
 
 
 @numba.njit(cache=True, nogil=True)
-def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before,
-          ops, masks, inputs, empty, any_mask, heads, pool, link, meta):  # type: ignore[no-untyped-def]  # fmt: skip
+def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before,  # type: ignore[no-untyped-def]
+          ops, masks, inputs, empty, any_mask, heads, pool, link, meta):  # fmt: skip
     """Fold events first..n; returns the index of the event for which the pool was too small.
 
     ts int64[n]; kinds uint8[n] (255: unknown); keys int64[n] (-1: none); groups int64[n] or
@@ -61,7 +61,9 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before,
         if at == 0 or pool[base + at - 1, 0] != cell:
             if lift < 0 or n == 1 << lift:
                 dead = 0
-                while dead < n and ((pool[base + dead, 0] >> GROUP_BITS) + 1) * width <= dead_before:
+                while (
+                    dead < n and ((pool[base + dead, 0] >> GROUP_BITS) + 1) * width <= dead_before
+                ):
                     dead += 1
                 if dead > 0:
                     for r in range(dead, n):
@@ -154,7 +156,7 @@ class Tiles:
         newest: int,
         n_keys: int,
     ) -> None:
-        """Fold a batch. newest: F before or after it; only rows that no read can see depend on it."""
+        """Fold a batch. newest: F before or after it; only rows no read can see depend on it."""
         b = self.blocks
         b.reserve_keys(n_keys)
         dead_before, done = newest - self.family.reach, 0
@@ -170,9 +172,7 @@ class Tiles:
 
     def sweep(self, newest: int) -> int:
         b = self.blocks
-        return int(
-            _drop_dead(newest - self.family.reach, self.family.width, b.heads, b.pool)
-        )
+        return int(_drop_dead(newest - self.family.reach, self.family.width, b.heads, b.pool))
 
 
 def _mask(types: tuple[int, ...]) -> int:

@@ -22,8 +22,8 @@ CONTEXT = 3
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(context, own, m, steps, backward, ts, item, session, oldest,
-          p_keep, p_heads, p_pool, s_keep, s_heads, s_pool, scores, touched):  # type: ignore[no-untyped-def]  # fmt: skip
+def _scan(context, own, m, steps, backward, ts, item, session, oldest,  # type: ignore[no-untyped-def]
+          p_keep, p_heads, p_pool, s_keep, s_heads, s_pool, scores, touched):  # fmt: skip
     used, c = 0, len(context)
     for i in range(c):
         a, b = alive(context[i], p_keep, oldest, ts, p_heads, p_pool)

@@ -24,9 +24,9 @@ NEIGHBOURS = 200
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(context, own, m, k, ts, item, session, oldest,
+def _scan(context, own, m, k, ts, item, session, oldest,  # type: ignore[no-untyped-def]
           p_keep, p_heads, p_pool, s_keep, s_heads, s_pool, n_sessions,
-          scores, touched, similarity, matched):  # type: ignore[no-untyped-def]  # fmt: skip
+          scores, touched, similarity, matched):  # fmt: skip
     """Add votes into scores (zero on entry); returns how many items were touched.
 
     context int64[c], newest first; own: parties left out. similarity and matched are

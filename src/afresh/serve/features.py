@@ -11,8 +11,8 @@ from litestar import post
 from litestar.types import ASGIApp
 from msgspec import Meta
 
+from afresh.answers import FeatureRows
 from afresh.errors import BadRequest
-from afresh.runtime import FeatureRows
 from afresh.serve.body import JSON, Connection, decoded, read_body
 from afresh.serve.described import Body, Doc, said
 from afresh.serve.reply import json_reply

@@ -9,8 +9,8 @@ from litestar import get, post
 from litestar.types import ASGIApp
 from msgspec import Meta
 
+from afresh.answers import Answer
 from afresh.errors import BadRequest
-from afresh.runtime import Answer
 from afresh.serve.body import JSON, Connection, decoded, query, read_body
 from afresh.serve.described import Body, Doc, said
 from afresh.serve.items import item_id, path_id

@@ -33,7 +33,8 @@ _log = structlog.get_logger("afresh.store")
 class Replica:
     """One plan's state, following one log.
 
-    `generation` grows with each sweep: row numbers of facts from before are void then.
+    `fold_ms` is how long the newest batch took into the state. `generation` grows with each
+    sweep: row numbers of facts from before are void then.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -44,6 +45,7 @@ class Replica:
     def clear(self) -> None:
         self.offset = 0
         self.generation = 0
+        self.fold_ms = 0.0
         self.state = State(self.plan)
         self.catalog = CatalogState(self.plan, self.state.items)
         self.reader = Reader(self.state)
@@ -63,13 +65,14 @@ class Replica:
 
     def fold_events(self, batch: EventBatch, offset: int) -> None:
         """Fold a batch that ends before `offset`."""
-        state = self.state
+        state, started = self.state, time.perf_counter()
         with self.lock:
             state.fold(batch)
             if state.facts.used > 2 * state.facts_kept + SLACK:
                 state.sweep()
                 self.generation += 1
             self.offset = offset
+        self.fold_ms = (time.perf_counter() - started) * 1000
 
     def fold_items(self, records: bytes, offset: int) -> None:
         """Apply item records, NDJSON, that end before `offset`."""

@@ -55,7 +55,7 @@ def write_snapshot(
     blobs, at = [], 0
     header.arrays = []
     for name, array in arrays.items():
-        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
         header.arrays.append(_Array(name, array.dtype.str, array.shape, at, zlib.crc32(data)))
         blobs.append(data)
         at += -(-len(data) // 8) * 8

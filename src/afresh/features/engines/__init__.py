@@ -1,0 +1,1 @@
+"""Engines: each runs a plan over a log and produces the same facts."""

@@ -171,7 +171,7 @@ class State:
 
     def memory(self) -> int:
         """The bytes in use, without what is reserved and was never written."""
-        lists = [lists.blocks for lists in self.all_lists]
-        tiles = [tiles.blocks for tiles in self.tiles]
+        blocks = [lists.blocks for lists in self.all_lists] + [t.blocks for t in self.tiles]
         interners = [self.items, self.parties, *self.groups.values()]
-        return sum(part.memory() for part in [*lists, *tiles, *interners, self.facts])
+        pools = sum(b.memory() for b in blocks) + sum(i.memory() for i in interners)
+        return pools + self.facts.memory()

@@ -1,0 +1,173 @@
+"""Answers: what a replica says when it is asked.
+
+Each answer is computed under the replica's lock, so it reflects one place in the
+log, and says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+
+from afresh.errors import BadRequest, NotFound
+from afresh.features.asof import features_as_of
+from afresh.features.plan import Plan
+from afresh.features.reading import Value
+from afresh.log import Log
+from afresh.log.token import Place, read_token, write_token
+from afresh.retrieve.rules import item_context, rules
+from afresh.store.replica import Replica
+from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
+from afresh.surface_spec import Surface
+
+
+class Answer(msgspec.Struct):
+    """An answer and what it rests on. freshness_ms: how long the newest events took from
+    the writer's hands into the state; fresh: whether what `after` names is in it."""
+
+    request_id: str
+    items: list[Item]
+    offset: str
+    fresh: bool
+    freshness_ms: float
+    model: str
+    variant: str | None
+    degraded: list[str]
+
+
+class FeatureRows(msgspec.Struct):
+    """One row an entity: its id, then each feature's value."""
+
+    rows: list[dict[str, Value]]
+    offset: str
+
+
+class Answers:
+    """The way out: recommendations, neighbours, trends, features, items."""
+
+    def __init__(
+        self, plan: Plan, surfaces: tuple[Surface, ...], log: Log, replica: Replica
+    ) -> None:
+        self.plan, self.log, self.replica = plan, log, replica
+        self.surfaces = Surfaces(surfaces, replica)
+
+    def recommend(self, query: Query) -> Answer:
+        """The next screen of one visitor. Raises NotFound (surface) and BadRequest (`after`)."""
+        wanted = read_token(query.after, self.log.id) if query.after else None
+        with self.replica.lock:
+            arranged = self.surfaces.recommend(query, self.replica.now())
+            return self._answer(arranged, wanted)
+
+    def similar(self, item_id: str, n: int) -> Answer:
+        """What stands near an item in people's sessions. Raises NotFound."""
+        with self.replica.lock:
+            state = self.replica.state
+            number = state.items.find_one(item_id)
+            if number < 0:
+                raise NotFound(
+                    f"Nothing is known of an item {item_id!r}.",
+                    hint="It becomes known by its first event, or when it is PUT.",
+                )
+            context = item_context(number, self.replica.now())
+            found = rules(state, context, self.surfaces.space, n=4 * n + 20)
+            return self._answer(
+                self._listed(
+                    found.items, found.scores, n, "similar", f"Often chosen near {item_id}"
+                )
+            )
+
+    def trending(self, window: str, n: int, where: Mapping[str, str]) -> Answer:
+        """The leaders of a window, among items whose text fields are as `where` says."""
+        with self.replica.lock:
+            only = self._only(where)
+            found = self.surfaces.trending.top(window, self.replica.now(), 4 * n + 20, only)
+            reason = f"Popular in the last {window}"
+            return self._answer(self._listed(found.items, found.scores, n, "trending", reason))
+
+    def _only(self, where: Mapping[str, str]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+        catalog, only = self.replica.catalog, None
+        for name, value in where.items():
+            if name not in catalog.labels:
+                raise BadRequest(
+                    f"The catalogue has no text field {name!r}.",
+                    hint=f"It has: {', '.join(catalog.labels) or 'none'}.",
+                    path=f"$.{name}",
+                )
+            items = np.arange(len(self.replica.state.items))
+            here = catalog.take(name, items) == catalog.labels[name].find_one(value)
+            if catalog.labels[name].find_one(value) < 0:
+                here[:] = False
+            only = here if only is None else only & here
+        return only
+
+    def _listed(
+        self, items: np.ndarray[Any, Any], scores: np.ndarray[Any, Any], n: int, source: str,
+        reason: str,
+    ) -> Arranged:  # fmt: skip
+        catalog = self.replica.catalog
+        if len(catalog):
+            shown = catalog.is_present(items)
+            items, scores = items[shown], scores[shown]
+        texts = self.replica.state.items.texts(items[:n])
+        pairs = zip(texts, scores.tolist(), strict=False)
+        return Arranged([Item(i, round(score, 6), [source], reason) for i, score in pairs])
+
+    def _answer(self, arranged: Arranged, wanted: Place | None = None) -> Answer:
+        return Answer(
+            request_id=new_request_id(),
+            items=arranged.items,
+            offset=self.offset_token(),
+            fresh=wanted is None or wanted.offset <= self.replica.offset,
+            freshness_ms=round(self.replica.fold_ms, 3),
+            model="blend",
+            variant=None,
+            degraded=arranged.degraded,
+        )
+
+    def features(
+        self, keys: Mapping[str, Sequence[str]], names: Sequence[str] | None, as_of: int | None
+    ) -> FeatureRows:
+        """Values of features by entity: {"item_id": ["i1"]}; names None: all of that key.
+
+        as_of: only what happened before that moment, UTC ms, counts; read from the log.
+        Raises NotFound for an unknown feature and BadRequest for a key without features.
+        """
+        rows: list[dict[str, Value]] = []
+        for key, entities in keys.items():
+            features = self._features_of(key, names)
+            if as_of is None:
+                with self.replica.lock:
+                    now, reader = self.replica.now(), self.replica.reader
+                    values = reader.values(key, list(entities), features, now)
+            else:
+                values = features_as_of(self.plan, self.log, key, list(entities), features, as_of)
+            for entity, row in zip(entities, values, strict=True):
+                rows.append(cast(dict[str, Value], {key: entity}) | row)
+        return FeatureRows(rows, self.offset_token())
+
+    def _features_of(self, key: str, names: Sequence[str] | None) -> list[Any]:
+        reader = self.replica.reader
+        if names is not None:
+            wanted = [reader.feature(name) for name in names]
+            return [feature for feature in wanted if feature.key == key]
+        found = [feature for feature in self.plan.features if feature.key == key]
+        if not found:
+            known = sorted({feature.key for feature in self.plan.features})
+            raise BadRequest(
+                f"No feature is kept by {key!r}.",
+                hint=f"There are features by: {', '.join(known) or 'nothing yet'}.",
+                path="$.keys",
+            )
+        return found
+
+    def item(self, item_id: str) -> dict[str, Any] | None:
+        with self.replica.lock:
+            return self.replica.catalog.record(item_id)
+
+    def offset_token(self) -> str:
+        """The place that answers reflect now."""
+        replica = self.replica
+        return write_token(Place(self.log.id, replica.offset, replica.state.newest))

@@ -1,0 +1,197 @@
+"""Event ids in 16 bytes where that loses nothing, and their order.
+
+A packed id is a tag and two words, `hi` and `lo` (uint64):
+
+tag 0  up to 16 bytes as they are, zero-padded;
+tag 1  a lower-case UUID with dashes;      tag 2  32 lower-case hex digits;
+tag 3  anything longer: `hi` is its length, `lo` its place in an arena.
+
+Ids compare by their UTF-8 bytes, whatever their tags.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+@numba.njit(cache=True, nogil=True)
+def _nibble(c):  # type: ignore[no-untyped-def]
+    if 48 <= c <= 57:
+        return c - 48
+    if 97 <= c <= 102:
+        return c - 87
+    return -1
+
+
+@numba.njit(cache=True, nogil=True)
+def _pack_hex(data, a, dashes):  # type: ignore[no-untyped-def]
+    """(ok, hi, lo) of 32 hex digits at a; with dashes, of a UUID's text."""
+    hi, lo, done, p = np.uint64(0), np.uint64(0), 0, a
+    while done < 32:
+        if dashes and (p - a == 8 or p - a == 13 or p - a == 18 or p - a == 23):
+            if data[p] != 45:
+                return False, hi, lo
+            p += 1
+            continue
+        v = _nibble(data[p])
+        if v < 0:
+            return False, hi, lo
+        if done < 16:
+            hi = (hi << np.uint64(4)) | np.uint64(v)
+        else:
+            lo = (lo << np.uint64(4)) | np.uint64(v)
+        done += 1
+        p += 1
+    return True, hi, lo
+
+
+@numba.njit(cache=True, nogil=True)
+def pack_ids(data, starts, arena, used, tags, hi, lo):  # type: ignore[no-untyped-def]
+    """Pack event ids into tags uint8[n], hi and lo uint64[n]; returns the arena bytes used."""
+    for i in range(len(starts) - 1):
+        a, b = starts[i], starts[i + 1] - 1
+        size = b - a
+        ok, high, low = False, np.uint64(0), np.uint64(0)
+        if size <= 16:
+            for j in range(16):
+                c = np.uint64(data[a + j]) if j < size else np.uint64(0)
+                if j < 8:
+                    high = (high << np.uint64(8)) | c
+                else:
+                    low = (low << np.uint64(8)) | c
+            tags[i], hi[i], lo[i] = 0, high, low
+            continue
+        if size == 36:
+            ok, high, low = _pack_hex(data, a, True)
+            if ok:
+                tags[i], hi[i], lo[i] = 1, high, low
+                continue
+        if size == 32:
+            ok, high, low = _pack_hex(data, a, False)
+            if ok:
+                tags[i], hi[i], lo[i] = 2, high, low
+                continue
+        tags[i], hi[i], lo[i] = 3, np.uint64(size), np.uint64(used)
+        for j in range(a, b):
+            arena[used] = data[j]
+            used += 1
+    return used
+
+
+@numba.njit(cache=True, nogil=True)
+def unpack_id(tag, hi, lo, arena, out):  # type: ignore[no-untyped-def]
+    """Write an event id's bytes into out uint8[256]; returns their number."""
+    if tag == 3:
+        for j in range(np.int64(hi)):
+            out[j] = arena[np.int64(lo) + j]
+        return np.int64(hi)
+    n = np.int64(0)
+    if tag == 0:
+        for j in range(16):
+            word = hi if j < 8 else lo
+            c = np.uint8((word >> np.uint64(8 * (7 - j % 8))) & np.uint64(255))
+            if c == 0:
+                break
+            out[n] = c
+            n += 1
+        return n
+    for j in range(32):
+        if tag == 1 and (j == 8 or j == 12 or j == 16 or j == 20):
+            out[n] = 45
+            n += 1
+        word = hi if j < 16 else lo
+        v = np.uint8((word >> np.uint64(4 * (15 - j % 16))) & np.uint64(15))
+        out[n] = v + 48 if v < 10 else v + 87
+        n += 1
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def _id_before(t1, h1, l1, t2, h2, l2, arena):  # type: ignore[no-untyped-def]
+    """Whether the first event id stands before the second in byte order."""
+    if t1 == t2 and t1 != 3:
+        return h1 < h2 or (h1 == h2 and l1 < l2)
+    if t1 == 3 and t2 == 3:
+        return _bytes_before(arena, l1, h1, arena, l2, h2)
+    a, b = np.empty(256, np.uint8), np.empty(256, np.uint8)
+    na, nb = unpack_id(t1, h1, l1, arena, a), unpack_id(t2, h2, l2, arena, b)
+    return _bytes_before(a, np.uint64(0), np.uint64(na), b, np.uint64(0), np.uint64(nb))
+
+
+@numba.njit(cache=True, nogil=True)
+def _bytes_before(a, at_a, na, b, at_b, nb):  # type: ignore[no-untyped-def]
+    j, one = np.uint64(0), np.uint64(1)
+    while j < na and j < nb:
+        if a[at_a + j] != b[at_b + j]:
+            return a[at_a + j] < b[at_b + j]
+        j += one
+    return na < nb
+
+
+@numba.njit(cache=True, nogil=True)
+def pack_arena(tag, hi, lo, arena):  # type: ignore[no-untyped-def]
+    """Move the long ids of the rows together, in order; returns the new arena. lo is updated."""
+    size = np.int64(0)
+    for row in range(len(tag)):
+        if tag[row] == 3:
+            size += np.int64(hi[row])
+    out = np.empty(size, np.uint8)
+    at = np.int64(0)
+    for row in range(len(tag)):
+        if tag[row] == 3:
+            place, n = np.int64(lo[row]), np.int64(hi[row])
+            out[at : at + n] = arena[place : place + n]
+            lo[row] = np.uint64(at)
+            at += n
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def before(r1, r2, ts, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
+    """Whether fact r1 stands before r2 in the total order (timestamp, event_id)."""
+    if ts[r1] != ts[r2]:
+        return ts[r1] < ts[r2]
+    return _id_before(tag[r1], hi[r1], lo[r1], tag[r2], hi[r2], lo[r2], arena)
+
+
+@numba.njit(cache=True, nogil=True)
+def sort_ties(order, ts, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
+    """Put events of one timestamp in the order of their ids; order int64[n] is by ts already.
+
+    A merge sort of each run of equal timestamps, so that one moment may hold any number.
+    """
+    n = len(order)
+    space = np.empty(n, np.int64)
+    first = 0
+    while first < n:
+        last = first + 1
+        while last < n and ts[order[last]] == ts[order[first]]:
+            last += 1
+        width, sorted_already = 1, True
+        for k in range(first + 1, last):
+            left, right = order[k - 1], order[k]
+            if _id_before(tag[right], hi[right], lo[right], tag[left], hi[left], lo[left], arena):
+                sorted_already = False
+                break
+        while not sorted_already and width < last - first:
+            for a in range(first, last, 2 * width):
+                middle, end = min(a + width, last), min(a + 2 * width, last)
+                i, j = a, middle
+                for k in range(a, end):
+                    left = order[i] if i < middle else -1
+                    right = order[j] if j < end else -1
+                    if j >= end or (
+                        i < middle
+                        and not _id_before(
+                            tag[right], hi[right], lo[right], tag[left], hi[left], lo[left], arena
+                        )
+                    ):
+                        space[k] = left
+                        i += 1
+                    else:
+                        space[k] = right
+                        j += 1
+            order[first:last] = space[first:last]
+            width *= 2
+        first = last

@@ -1,0 +1,99 @@
+"""What waits for the writer, and what it hears back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from afresh.errors import AfreshError
+from afresh.events.verdict import Rejection
+
+_log = structlog.get_logger("afresh.submission")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a submission. offset: after its last record."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[Rejection] = field(default_factory=list)
+    offset: int = 0
+
+
+@dataclass(slots=True)
+class ItemChange:
+    """One change to the catalogue: a full record, a partial one to merge, or a deletion."""
+
+    item_id: str
+    record: bytes | None = None
+    patch: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Submission:
+    """Events (typed, with their places in the request) or item changes, waiting for a verdict."""
+
+    events: Sequence[Any] = ()
+    index: Sequence[int] = ()
+    changes: Sequence[ItemChange] = ()
+    future: Future[Outcome] | asyncio.Future[Outcome] = field(default_factory=Future)
+    loop: asyncio.AbstractEventLoop | None = None
+    arrived: float = field(default_factory=time.perf_counter)
+
+    @property
+    def size(self) -> int:
+        return len(self.events) + len(self.changes)
+
+
+def shares(
+    group: list[Submission], duplicates: list[int], rejected: list[Rejection], offset: int
+) -> list[Outcome]:
+    """Deal out the verdicts on a group's events to its submissions."""
+    outcomes = [Outcome(len(s.events), 0, [], offset) for s in group]
+    if not duplicates and not rejected:
+        return outcomes
+    owner = [(at, i) for at, s in enumerate(group) for i in s.index]
+    for place in duplicates:
+        outcomes[owner[place][0]].accepted -= 1
+        outcomes[owner[place][0]].duplicates += 1
+    for r in rejected:
+        at, index = owner[r.index]
+        outcomes[at].accepted -= 1
+        outcomes[at].rejected.append(Rejection(index, r.code, r.path, r.detail))
+    return outcomes
+
+
+def settle(group: list[Submission], results: Sequence[Outcome | AfreshError]) -> None:
+    """Hand out results; each event loop is woken once."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[Any, Outcome | AfreshError]]] = {}
+    for submission, result in zip(group, results, strict=True):
+        if submission.loop is None:
+            _resolve_future(submission.future, result)
+        else:
+            loops.setdefault(submission.loop, []).append((submission.future, result))
+    for loop, pairs in loops.items():
+        try:
+            loop.call_soon_threadsafe(_resolve_all, pairs)
+        except RuntimeError:
+            _log.warning("loop_gone", answers=len(pairs))
+
+
+def _resolve_all(pairs: list[tuple[Any, Outcome | AfreshError]]) -> None:
+    for future, result in pairs:
+        _resolve_future(future, result)
+
+
+def _resolve_future(future: Any, result: Outcome | AfreshError) -> None:
+    if future.done():
+        return
+    if isinstance(result, AfreshError):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
