@@ -148,7 +148,7 @@ def fixed_point(value: int | bool | Decimal, places: int) -> int | None:
             return whole if scaled == whole else None
         except InvalidOperation:
             return None
-    return int(value) * 10**places
+    return int(value) * int(10**places)
 
 
 def milliseconds(moment: Any) -> int | None:
