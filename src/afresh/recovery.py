@@ -22,6 +22,8 @@ Progress = Callable[[str, int, int], None]
 
 RETENTION_EVERY_S = 60.0
 
+_TRIMMED = "Retention dropped the records before it; what a new definition asks of them is unknown."
+
 _log = structlog.get_logger("afresh.recovery")
 
 
@@ -47,9 +49,10 @@ class Recovery:
         """Restore the newest good snapshot, then fold the log from there to its end."""
         log, replica = self.log, self.replica
         self.admission.clock = log.arrival
-        restored = replica.restore(self.folder, log.id, log.start, log.end)
-        if restored is not None:
+        if replica.restore(self.folder, log.id, log.start, log.end):
             self.saved_offset, self.saved_at = replica.offset, time.time()
+        elif log.start:
+            _log.warning("folded_without_the_past", first_offset=log.start, hint=_TRIMMED)
         first, total = replica.offset, log.end - replica.offset
         remembered = log.arrival - self.admission.known.horizon_s * 1000
         for entry in log.read(replica.offset):

@@ -92,11 +92,11 @@ class Replica:
         held["catalog/records"] = np.frombuffer(b"\n".join(self.catalog), np.uint8)
         return Header(self.plan.hash, log_id, self.offset, facts), held
 
-    def restore(self, folder: Path, log_id: str, log_start: int, log_end: int) -> Arrays | None:
-        """Start from the newest good snapshot of this plan and log; None: there is none.
+    def restore(self, folder: Path, log_id: str, log_start: int, log_end: int) -> bool:
+        """Start from the newest good snapshot of this plan and log; False: there is none.
 
         A damaged one is set aside with a warning; one of another plan or log, or of a time the
-        log does not reach, is passed over. Returns the arrays that are not the replica's own.
+        log does not reach, is passed over.
         """
         for path in newest_snapshots(folder):
             try:
@@ -112,5 +112,5 @@ class Replica:
             restore_state(self.state, header.facts, arrays)
             self.catalog.fold(records)
             self.offset = header.offset
-            return {n: a for n, a in arrays.items() if n.startswith("admission/")}
-        return None
+            return True
+        return False
