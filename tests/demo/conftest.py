@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from afresh.demo.dataset import Tables
+from afresh.demo.dataset import PACKAGE, Tables
 
 LAST = datetime(2018, 1, 1, 4, 1, 20)
 
@@ -66,7 +75,7 @@ def shopping() -> list[dict[str, Any]]:
         first = basket % 28
         for k in range(3):
             product, ago = 110 + first + k, timedelta(hours=basket)
-            lines.append(line(4 + basket % 5, basket, product, ago, paid=2.0 + k))
+            lines.append(line(4 + basket % 40, basket, product, ago, paid=2.0 + k))
     return lines
 
 
@@ -89,3 +98,60 @@ def tables() -> Tables:
             }
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def package(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to import from, in which the data's package holds the miniature."""
+    folder = tmp_path_factory.mktemp("packages")
+    data = folder / PACKAGE / "data"
+    data.mkdir(parents=True)
+    (folder / PACKAGE / "__init__.py").write_text("")
+    for name in ("transactions", "products", "demographics"):
+        frame: pl.DataFrame = getattr(tables, name)
+        frame.write_parquet(data / f"{name}.parquet")
+    return folder
+
+
+class Demo:
+    """The demo in a process of its own, as the command runs it, on any free port."""
+
+    def __init__(self, package: Path, folder: Path) -> None:
+        program = "import sys; from pathlib import Path; from afresh.demo import run; "
+        program += "run(Path(sys.argv[1]), port=0)"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program, str(folder)],
+            env={**os.environ, "PYTHONPATH": str(package), "NO_COLOR": "1", "COLUMNS": "200"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.said = ""
+        self.url = ""
+        for text in self.process.stdout:
+            self.said += text
+            if found := re.search(r"Open (http://\S+)", text):
+                self.url = found[1]
+                break
+        assert self.url, self.said
+        host, port = self.url.removeprefix("http://").split(":")
+        for _ in range(500):  # it is told where just before it listens
+            with socket.socket() as probe:
+                if probe.connect_ex((host, int(port))) == 0:
+                    break
+            time.sleep(0.02)
+
+    def stop(self) -> int:
+        """Ask it to end, as Ctrl+C does; its exit status."""
+        self.process.send_signal(signal.SIGINT)
+        self.said += self.process.communicate(timeout=30)[0]
+        return self.process.returncode
+
+
+@pytest.fixture(scope="module")
+def demo(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo that is running; its data is the miniature."""
+    running = Demo(package, tmp_path_factory.mktemp("demo") / "folder")
+    yield running
+    running.stop()

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import shutil
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from afresh.demo.dataset import PACKAGE, TERMS, Tables, read_tables
@@ -18,26 +18,22 @@ def test_a_missing_package_says_which_extra(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def package(tmp_path: Path, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / PACKAGE
-    (folder / "data").mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    for name in ("transactions", "products", "demographics"):
-        frame: pl.DataFrame = getattr(tables, name)
-        frame.write_parquet(folder / "data" / f"{name}.parquet")
+def installed(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The package's folder, of which a test may break its own copy."""
+    shutil.copytree(package, tmp_path, dirs_exist_ok=True)
     found = importlib.machinery.PathFinder.find_spec(PACKAGE, [str(tmp_path)])
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
-    return folder
+    return tmp_path / PACKAGE
 
 
-def test_tables_are_read_where_the_package_keeps_them(package: Path, tables: Tables) -> None:
+def test_tables_are_read_where_the_package_keeps_them(installed: Path, tables: Tables) -> None:
     read = read_tables()
     assert read.transactions.equals(tables.transactions)
     assert read.products.equals(tables.products)
 
 
-def test_a_broken_package_says_so(package: Path) -> None:
-    (package / "data" / "products.parquet").write_bytes(b"PAR1")
+def test_a_broken_package_says_so(installed: Path) -> None:
+    (installed / "data" / "products.parquet").write_bytes(b"PAR1")
     with pytest.raises(CorruptData, match="cannot be read"):
         read_tables()
 

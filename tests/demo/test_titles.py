@@ -15,6 +15,7 @@ from afresh.demo.titles import department, phrase, size, title
         ("SOUP CRACKERS (SALTINE/OYSTER)", "CRACKERS", None, "Soup crackers"),
         ("TORTILLA/NACHO CHIPS", "BAG SNACKS", "12.5 OZ", "Tortilla/nacho chips, 12.5 oz"),
         ("BREAD:ITALIAN/FRENCH", "BREAD", None, "Bread, Italian/French"),
+        ("ONIONS OTHER", "ONIONS", None, "Onions"),
         (None, "BREAD", "1 LB", "Bread, 1 lb"),
         (None, None, "1 LB", ""),
     ],

@@ -21,6 +21,7 @@ from afresh.loading import load
 from afresh.runtime import Runtime
 from afresh.serve.server import bind
 from afresh.settings import Settings, load_settings
+from afresh.surface import Query
 from afresh.transfer import import_files
 from afresh.watch.process import run_server
 
@@ -97,6 +98,7 @@ def serve(
 
     def started(url: str, runtime: Runtime) -> None:
         bars.stop()
+        warm(runtime)
         console.print(f"\nOpen [bold]{url}[/] and click a product. Ctrl+C ends it.")
         console.print(f"[dim]Everything is in {home.path}; the API is described at {url}/docs[/]\n")
         if open_browser:
@@ -105,6 +107,15 @@ def serve(
     page = Router("/", route_handlers=site(home.households))
     with Bars(console) as bars:
         run_server(app, home.data, settings, progress=bars, extra_routes=[page], started=started)
+
+
+def warm(runtime: Runtime) -> None:
+    """Ask once for what the page asks, so that the first visitor waits for no compiler."""
+    leaders = runtime.trending("7d", 1, {}).items
+    for leader in leaders:
+        runtime.similar(leader.item_id, 1)
+    runtime.recommend(Query(user_id="nobody", session_id="nothing", n=1))
+    runtime.features({"user_id": ["nobody"]}, None, None)
 
 
 def on_free_port(settings: Settings) -> Settings:

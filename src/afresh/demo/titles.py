@@ -107,7 +107,7 @@ def phrase(text: str) -> str:
     for part in re.split(r"(\s+|[,/~.])", text):
         words.append(_WORDS.get(part, part.lower()) if part.strip() else part)
     text = "".join(words).replace("~", "-").replace(".", " ")
-    text = re.sub(r"\s+", " ", text)
+    text = re.sub(r" other$", "", re.sub(r"\s+", " ", text))
     text = re.sub(r" *(/ *)+", "/", text).replace(",/", ",")
     text = re.sub(r"\s*(,\s*)+", ", ", text).strip(" ,/-")
     return text[:1].upper() + text[1:]

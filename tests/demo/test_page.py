@@ -1,0 +1,177 @@
+"""The page, in a real browser against the real server: a click changes the list."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.demo.conftest import Demo
+
+
+@pytest.fixture
+def shop(page: Page, demo: Demo) -> Iterator[Page]:
+    """The page, opened; at the end nothing may have been said on its console."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.add_init_script(
+        "window.glides = 0; const animate = Element.prototype.animate;"
+        "Element.prototype.animate = function (...a) { glides++; return animate.apply(this, a) }"
+    )
+    opened(page, demo)
+    yield page
+    assert said == []
+
+
+def opened(page: Page, demo: Demo, household: str = "h4") -> None:
+    page.goto(f"{demo.url}/#{household}")
+    expect(page.locator("#said")).to_have_text("Click a product and watch what changes.")
+
+
+def ids(page: Page, row: str = "now") -> list[str]:
+    found: list[str] = page.locator(f"#{row} .card").evaluate_all("c => c.map(x => x.dataset.id)")
+    return found
+
+
+def done(page: Page) -> None:
+    expect(page.locator("#pulse")).to_have_attribute("data-state", "done")
+
+
+def test_a_click_changes_the_list(shop: Page) -> None:
+    before = ids(shop)
+    assert len(before) == 12
+    assert len(ids(shop, "trending")) > 0
+    shop.locator("#now .look").first.click()
+    done(shop)
+    after = ids(shop)
+    assert after != before
+    assert before[0] not in after, "what was looked at makes room"
+    new = len(set(after) - set(before))
+    moved = sum(i in before and before.index(i) != at for at, i in enumerate(after))
+    products = "product" if new == 1 else "products"
+    expect(shop.locator("#said small")).to_have_text(f"{new} new {products}, {moved} moved")
+    for step in ("durable", "answered", "freshness"):
+        expect(shop.locator(f"#{step}")).to_have_text(re.compile(r"^[\d.]+ ms$"))
+    assert shop.locator("#offset").inner_text() not in ("", "–")
+    assert shop.evaluate("glides") > 0
+    title = shop.locator("#recent li").first.inner_text()
+    expect(shop.locator("#similar-title")).to_have_text(f"Because you looked at “{title}”")
+
+
+def test_the_keyboard_is_enough(shop: Page) -> None:
+    shop.keyboard.press("Tab")
+    expect(shop.locator(".skip")).to_be_focused()
+    shop.keyboard.press("Enter")
+    shop.keyboard.press("Tab")
+    cards = shop.locator("#now .card")
+    expect(cards.nth(0).locator(".look")).to_be_focused()
+    shop.keyboard.press("ArrowRight")
+    expect(cards.nth(1).locator(".look")).to_be_focused()
+    shop.keyboard.press("ArrowDown")
+    shop.keyboard.press("ArrowUp")
+    expect(cards.nth(1).locator(".look")).to_be_focused()
+    before = ids(shop)
+    shop.keyboard.press("Enter")
+    done(shop)
+    assert before[1] not in ids(shop)
+    expect(cards.nth(1).locator(".look")).to_be_focused()
+
+
+def test_buying_is_spending(shop: Page) -> None:
+    def spent() -> float:
+        return float(shop.locator("#spend").inner_text().strip("$").replace(",", ""))
+
+    before = spent()
+    card = shop.locator("#now .card").first
+    price = float(card.locator(".price").inner_text().strip("$"))
+    card.get_by_role("button", name="Buy").click()
+    done(shop)
+    expect(shop.locator("#said")).to_contain_text("Bought:")
+    expect(shop.locator("#spend")).not_to_have_text(f"${before:,.2f}")
+    assert spent() == pytest.approx(before + price, abs=0.001)
+    shop.locator("#now .card").first.get_by_role("button", name="Add to cart").click()
+    expect(shop.locator("#said")).to_contain_text("In the cart:")
+
+
+def test_another_household_has_its_own_list(shop: Page) -> None:
+    name, about = shop.locator("#name").inner_text(), shop.locator("#about").inner_text()
+    assert name == "Household 4"
+    assert about.startswith("One adult · aged 65+")
+    shop.locator("#another").click()
+    expect(shop.locator("#name")).not_to_have_text(name)
+    expect(shop.locator("#said")).to_have_text("Click a product and watch what changes.")
+    number = shop.locator("#name").inner_text().removeprefix("Household ")
+    assert shop.url.endswith(f"#h{number}")
+
+
+def test_trending_has_two_windows(shop: Page) -> None:
+    week = shop.get_by_role("button", name="7 days")
+    day = ids(shop, "trending")
+    with shop.expect_response(lambda r: "window=7d" in r.url):
+        week.click()
+    expect(week).to_have_attribute("aria-pressed", "true")
+    shop.wait_for_function(f"document.querySelectorAll('#trending .card').length >= {len(day)}")
+
+
+def test_who_wants_no_motion_gets_none(shop: Page, demo: Demo) -> None:
+    shop.emulate_media(reduced_motion="reduce")
+    shop.reload()
+    expect(shop.locator("#said")).to_have_text("Click a product and watch what changes.")
+    shop.locator("#now .look").first.click()
+    done(shop)
+    assert shop.evaluate("glides") == 0
+
+
+def test_titles_are_text_and_nothing_else(shop: Page, demo: Demo) -> None:
+    title = "<img src=x onerror=alert(1)> & <b>milk</b>"
+    record = {"title": title, "category": "<i>", "department": "<u>", "brand": "", "in_stock": True}
+    item = ids(shop)[0]
+    request = urllib.request.Request(
+        f"{demo.url}/v1/items/{item}",
+        json.dumps({**record, "price_cents": 100}).encode(),
+        {"Content-Type": "application/json"},
+        method="PUT",
+    )
+    urllib.request.urlopen(request, timeout=30).close()
+    shop.reload()
+    card = shop.locator(f'#now .card[data-id="{item}"]')
+    expect(card.locator(".title")).to_have_text(title)
+    assert shop.locator(".card img, .card b, .card i, .card u").count() == 0
+
+
+def test_trouble_is_said_kindly_and_can_be_tried_again(page: Page, demo: Demo) -> None:
+    opened(page, demo)
+    page.route("**/v1/events", lambda route: route.abort())
+    page.locator("#now .look").first.click()
+    expect(page.locator("#trouble")).to_contain_text("The server does not answer.")
+    page.unroute("**/v1/events")
+    page.locator("#retry").click()
+    expect(page.locator("#trouble")).to_be_hidden()
+    expect(page.locator("#said")).to_contain_text("You looked at")
+
+
+def test_a_refusal_shows_what_the_server_said(page: Page, demo: Demo) -> None:
+    opened(page, demo)
+    problem = {"title": "Too many", "detail": "The queue is full.", "hint": "Try again in 1 s."}
+    page.route("**/v1/recommend", lambda route: route.fulfill(status=429, json=problem))
+    page.locator("#now .look").first.click()
+    expect(page.locator("#trouble-text")).to_have_text("The queue is full. Try again in 1 s.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(shop: Page, scheme: str) -> None:
+    shop.set_viewport_size({"width": 360, "height": 740})
+    shop.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    assert shop.evaluate("document.documentElement.scrollWidth") == 360
+    ink, ground = shop.evaluate(
+        "(s => [s.color, s.backgroundColor])(getComputedStyle(document.body))"
+    )
+    assert (sum(map(int, re.findall(r"\d+", ink)[:3])) > 380) == (scheme == "dark")
+    assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 380) == (scheme == "dark")
+
+
+def test_the_terms_of_the_data_are_named(shop: Page) -> None:
+    expect(shop.locator("footer")).to_contain_text("provided by 84.51°, for research and")
