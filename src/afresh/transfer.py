@@ -125,6 +125,7 @@ def _import_items(
             replica.fold_items(payload, log.end)
             report.items += len(records.lines)
         progress("items", reading.done, reading.total)
+    progress("items", reading.total, reading.total)
     report.refuse(reading.rejects)
 
 
