@@ -26,6 +26,7 @@ from afresh.recovery import Progress, Recovery, silent
 from afresh.settings import Settings
 from afresh.store.replica import Replica
 from afresh.submission import ItemChange, Outcome, Submission
+from afresh.warm import warm
 from afresh.writer import Writer
 
 
@@ -62,9 +63,13 @@ class Runtime(Answers):
     ) -> Runtime:
         """Restore the newest snapshot, fold what the log has beyond it, start the writer.
 
-        progress(stage, done, total) is called as the log is folded, in records.
+        progress(stage, done, total) is called as kernels are made ready (stage `kernels`: about
+        a minute on a new machine, then half a second) and as the log is folded, in records.
         """
         plan = app.plan()
+        progress("kernels", 0, 1)
+        warm(plan, app.surfaces)
+        progress("kernels", 1, 1)
         log = SqliteLog(folder, app=app.name)
         try:
             runtime = cls(app, settings, log, Replica(plan))

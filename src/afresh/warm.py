@@ -1,0 +1,56 @@
+"""Warming: every kernel a request needs, run once before the first one comes.
+
+Kernels are compiled at first use, which takes about a minute on a new machine, and kept on
+disk; loading them from there takes half a second. Neither should be the first visitor's wait.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from afresh.events.admission import Admission
+from afresh.events.batch import EventBatch
+from afresh.events.columnar import Columnar
+from afresh.events.decode import EventDecoder
+from afresh.features.plan import Plan
+from afresh.store.replica import Replica
+from afresh.surface import Query, Surfaces
+from afresh.surface_spec import Surface
+
+_TS = 1_700_000_000_000
+
+
+def warm(plan: Plan, surfaces: tuple[Surface, ...]) -> None:
+    """Send a few made-up events and requests through a state of their own."""
+    replica = Replica(plan)
+    admission = Admission(replica.catalog)
+    replica.fold_items(msgspec.json.encode({"item_id": "a"}), 0)
+    for ids in (("e1", "e2"), ("e" * 40, "e" * 41)):
+        batch = admission.admit(_events(plan, ids), _TS).batch
+        replica.fold_events(batch.take(batch.ts > 0), 0)
+    replica.state.sweep()
+    now = _TS + 1
+    for feature in plan.features:
+        replica.reader.values(feature.key, ["a"], [feature], now)
+    answers = Surfaces(surfaces, replica)
+    for surface in surfaces:
+        answers.recommend(Query(surface=surface.name, user_id="a", session_id="a"), now)
+
+
+def _events(plan: Plan, ids: tuple[str, ...]) -> EventBatch:
+    """One event of each type for each id, at one moment, of two visitors."""
+    bodies = [
+        {
+            "event_id": f"{event_id}{code}",
+            "event_type": event.name,
+            "timestamp": _TS,
+            "user_id": "a",
+            "session_id": event_id[-3:],
+            "item_id": event_id[-2:],
+        }
+        for event_id in ids
+        for code, event in enumerate(plan.events)
+        if all(field.optional for field in event.fields)
+    ]
+    decoded = EventDecoder(plan.events).decode(msgspec.json.encode(bodies))
+    return Columnar(plan.events).columns(decoded.events).batch
