@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 import numba
@@ -26,6 +26,9 @@ LIMIT = 1 << 31
 
 MAX_TS = (1 << 33) * 1000 - 1
 """The last timestamp: tiles of one second are numbered in 33 bits (the year 2242)."""
+
+_EXACT = Context(prec=80)
+"""Room for every number that `fixed_point` looks at: 13 digits before the point, 40 behind it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -71,6 +74,12 @@ class Columnar:
             data = np.frombuffer(column, np.uint8)
             if not _clean(data, len(events)):
                 _refuse_texts(name, events, refused)
+        if refused or _lacks_somebody(texts["user_id"], len(events)):
+            _refuse_nobody(events, refused)
+        if refused:
+            rows = np.array([i for i in range(len(events)) if i not in refused], np.int64)
+            kept = self.columns([events[i] for i in rows.tolist()]).batch
+            return Columns(kept, rows, [refused[i] for i in sorted(refused)])
         batch = EventBatch(
             n=len(events),
             types=self.types,
@@ -80,11 +89,6 @@ class Columnar:
             numbers=numbers,
             places=places,
         )
-        _refuse_nobody(batch, refused)
-        if refused:
-            rows = np.array([i for i in range(len(events)) if i not in refused], np.int64)
-            kept = self.columns([events[i] for i in rows.tolist()]).batch
-            return Columns(kept, rows, [refused[i] for i in sorted(refused)])
         _make_ids(batch)
         return Columns(batch, np.arange(len(events)), [])
 
@@ -143,7 +147,7 @@ def fixed_point(value: int | bool | Decimal, places: int) -> int | None:
         if not value.is_finite() or value.adjusted() > 12 or value.as_tuple().exponent < -40:  # type: ignore[operator]
             return None
         try:
-            scaled = value.scaleb(places)
+            scaled = value.scaleb(places, _EXACT)
             whole: int = int(scaled)
             return whole if scaled == whole else None
         except InvalidOperation:
@@ -230,19 +234,17 @@ def _refuse_texts(name: str, events: Sequence[Any], refused: dict[int, Rejection
             refused[i] = Rejection(i, "bad_id", path, fault)
 
 
-def _refuse_nobody(batch: EventBatch, refused: dict[int, Rejection]) -> None:
-    if (
-        len(batch.texts["user_id"]) >= batch.n
-        and b"\0\0" not in b"\0" + batch.texts["user_id"] + b"\0"
-    ):
-        return
-    users, sessions = batch.strings("user_id"), batch.strings("session_id")
-    for i, (user, session) in enumerate(zip(users, sessions, strict=False)):
-        if not user and not session:
-            refused.setdefault(
-                i,
-                Rejection(i, "missing_field", "$.user_id", "An event needs user_id or session_id."),
-            )
+def _lacks_somebody(column: bytes, n: int) -> bool:
+    """Whether one of n strings is empty."""
+    return len(column) < n or b"\0\0" in b"\0" + column + b"\0"
+
+
+def _refuse_nobody(events: Sequence[Any], refused: dict[int, Rejection]) -> None:
+    # By event, not by column: a NUL in one id shifts the strings behind it.
+    detail = "An event needs user_id or session_id."
+    for i, event in enumerate(events):
+        if not event.user_id and not event.session_id:
+            refused.setdefault(i, Rejection(i, "missing_field", "$.user_id", detail))
 
 
 def _make_ids(batch: EventBatch) -> None:

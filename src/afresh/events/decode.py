@@ -66,7 +66,7 @@ class EventDecoder:
             try:
                 return Decoded([self._one.decode(body)], range(1))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                if b"\n" not in body.strip() or isinstance(error, msgspec.ValidationError):
+                if b"\n" not in body.strip() or _is_one(body):
                     return Decoded(rejected=[rejection(0, error)])
         return self._lines(body)
 
@@ -112,6 +112,15 @@ class EventDecoder:
                 hint="Send several requests, or use `afresh import` for files.",
                 code="too_many_events",
             )
+
+
+def _is_one(body: bytes) -> bool:
+    """Whether a body that is no event is one JSON document nevertheless, and not several lines."""
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
 
 
 def _shape(code: int, event: PlanEvent) -> type:
