@@ -7,7 +7,7 @@ log, and says which.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -41,7 +41,7 @@ class Answer(msgspec.Struct):
 class FeatureRows(msgspec.Struct):
     """One row an entity: its id, then each feature's value."""
 
-    rows: list[dict[str, Value]]
+    rows: list[dict[str, Value | str]]
     offset: str
 
 
@@ -135,7 +135,7 @@ class Answers:
         as_of: only what happened before that moment, UTC ms, counts; read from the log.
         Raises NotFound for an unknown feature and BadRequest for a key without features.
         """
-        rows: list[dict[str, Value]] = []
+        rows: list[dict[str, Value | str]] = []
         for key, entities in keys.items():
             features = self._features_of(key, names)
             if as_of is None:
@@ -145,14 +145,10 @@ class Answers:
             else:
                 values = features_as_of(self.plan, self.log, key, list(entities), features, as_of)
             for entity, row in zip(entities, values, strict=True):
-                rows.append(cast(dict[str, Value], {key: entity}) | row)
+                rows.append({key: entity, **row})
         return FeatureRows(rows, self.offset_token())
 
     def _features_of(self, key: str, names: Sequence[str] | None) -> list[Any]:
-        reader = self.replica.reader
-        if names is not None:
-            wanted = [reader.feature(name) for name in names]
-            return [feature for feature in wanted if feature.key == key]
         found = [feature for feature in self.plan.features if feature.key == key]
         if not found:
             known = sorted({feature.key for feature in self.plan.features})
@@ -161,7 +157,10 @@ class Answers:
                 hint=f"There are features by: {', '.join(known) or 'nothing yet'}.",
                 path="$.keys",
             )
-        return found
+        if names is None:
+            return found
+        wanted = [self.replica.reader.feature(name) for name in names]
+        return [feature for feature in wanted if feature.key == key]
 
     def item(self, item_id: str) -> dict[str, Any] | None:
         with self.replica.lock:

@@ -33,15 +33,15 @@ def event_schemas(plan: Plan | None) -> dict[str, Schema]:
 
 
 def item_schemas(plan: Plan | None) -> dict[str, Schema]:
-    """Item, many of them, and a change to one."""
+    """ItemRecord, many of them, and a change to one."""
     fields = plan.catalog.fields if plan else ()
     known = {f.name: _optional(_value(f)) for f in fields}
     shape: Schema = {"type": "object", "additionalProperties": plan is None}
     whole = {**shape, "properties": {"item_id": ID, **known}, "examples": [item(plan)]}
     example = {k: v for k, v in item(plan).items() if k != "item_id"}
-    ref = {"$ref": "#/components/schemas/Item"}
+    ref = {"$ref": "#/components/schemas/ItemRecord"}
     return {
-        "Item": {**whole, "description": "One thing that can be recommended."},
+        "ItemRecord": {**whole, "description": "One thing that can be recommended."},
         "ItemChange": {**shape, "properties": known, "examples": [example]},
         "Items": {"type": "array", "items": {"allOf": [ref, {"required": ["item_id"]}]}},
     }

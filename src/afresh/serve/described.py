@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Schema = Any
-"""A struct type, or the name of a schema that depends on the definition: Event, Item."""
+"""A struct type, or the name of a schema that depends on the definition: Event, ItemRecord."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ _body = msgspec.json.Decoder(FeaturesBody)
             ),
             errors={
                 400: "Something in the request does not fit; `path` says what.",
+                404: "There is no such feature.",
                 413: "The body is too large.",
                 415: "The media type or the encoding is not taken.",
             },

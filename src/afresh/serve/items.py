@@ -56,7 +56,7 @@ def path_id(request: Connection, name: str) -> str:
             "Items",
             answer=Receipt,
             description="The whole record: a field left out is null, or its default.",
-            body=Body({"application/json": ("Item", None)}, packed=True),
+            body=Body({"application/json": ("ItemRecord", None)}, packed=True),
             errors=_ID | _BODY | _WRITING,
         )
     ),
@@ -112,7 +112,10 @@ async def delete_item(request: Connection) -> ASGIApp:
     return json_reply(await serving(request).runtime.delete_item(item_id(request)))
 
 
-@get("/v1/items/{item_id:str}", opt=said(Doc("Get an item", "Items", "Item", errors=_ID | _GONE)))
+@get(
+    "/v1/items/{item_id:str}",
+    opt=said(Doc("Get an item", "Items", "ItemRecord", errors=_ID | _GONE)),
+)
 async def get_item(request: Connection) -> ASGIApp:
     """One item as it stands."""
     item = item_id(request)

@@ -155,7 +155,7 @@ async def get_similar(request: Connection) -> ASGIApp:
             query=TrendingQuery,
             more_query=True,
             description="What is popular now. A catalogue field narrows it: `category=shoes`.",
-            errors=_BAD,
+            errors=_BAD | {404: "There is no such window."},
         )
     ),
 )

@@ -21,7 +21,10 @@ def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=out.isatty())
+    last: structlog.typing.Processor = structlog.dev.ConsoleRenderer(
+        colors=out.isatty(),
+        exception_formatter=structlog.dev.plain_traceback,  # no values: they may be secrets
+    )
     if as_json:
         shared.append(structlog.processors.format_exc_info)
         last = structlog.processors.JSONRenderer()
