@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import strategies as st
-
 from tests.model import DAY, Event
 
 WIDTHS = (1_000, 45_000, 60_000, 240_000, 900_000, 1_800_000, 3_600_000, DAY)
@@ -28,7 +28,9 @@ PEOPLE = st.sampled_from([None, None, "u1", "u1", "s:v1", "\U0001f600"])
 VISITS = st.sampled_from([None, "v1", "v1", "v2", "u1"])
 THINGS = st.sampled_from([None, "i1", "i1", "i1", "i2", "i3", "\uffff"])
 MONEY = st.one_of(
-    st.none(), st.sampled_from([0, 1, 999, 1000, 1001, 2499, 2500, LIMIT, -LIMIT]), st.integers(-50, 50)
+    st.none(),
+    st.sampled_from([0, 1, 999, 1000, 1001, 2499, 2500, LIMIT, -LIMIT]),
+    st.integers(-50, 50),
 )
 TEXT = st.sampled_from([None, "red", "blue", "\U0001f600"])
 
@@ -74,4 +76,4 @@ def deliveries(draw: st.DrawFn, events: Sequence[Event]) -> list[list[Event]]:
     """The same events in another order, in batches."""
     order = draw(st.permutations(events))
     cuts = sorted(draw(st.sets(st.integers(0, len(events)), max_size=5)) | {0, len(events)})
-    return [order[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [order[a:b] for a, b in pairwise(cuts)]

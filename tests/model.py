@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -75,7 +76,7 @@ class Model:
         assert isinstance(value, int)
         if value < bands[0]:
             return f"<{bands[0]}"
-        for low, high in zip(bands, bands[1:], strict=False):
+        for low, high in pairwise(bands):
             if low <= value < high:
                 return f"{low}-{high - 1}"
         return f">={bands[-1]}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.events_made import deliveries, histories
+from tests.everything import app
+from tests.model import Event, Model, batch_of
 
 from afresh.features.canonical import canonical
 from afresh.features.dump import dump_state, restore_state
 from afresh.features.engines.embedded import State
 from afresh.features.plan import Plan
-from tests.events_made import deliveries, histories
-from tests.everything import app
-from tests.model import Event, Model, batch_of
 
 FEW = settings(max_examples=60)
 MANY = settings(max_examples=3000)

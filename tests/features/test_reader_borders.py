@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.events_made import WIDTHS, deliveries, histories
+from tests.everything import app
+from tests.model import Event, Model, batch_of
 
 from afresh.features.engines.embedded import State
 from afresh.features.plan import Plan
 from afresh.features.reading import Reader
-from tests.events_made import WIDTHS, deliveries, histories
-from tests.everything import app
-from tests.model import Event, Model, batch_of
 
 PLAN = app.plan()
 

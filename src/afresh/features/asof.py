@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from afresh.errors import BadRequest
 from afresh.events.batch import EventBatch, decode_batch
@@ -35,25 +36,28 @@ def features_as_of(
     state = State(plan)
     for entry in log.between(max(as_of - plan.reach - 1, 0), as_of):
         if entry.held:
-            batch = _of(decode_batch(entry.payload), key, names, as_of)
-            state.fold(batch)
+            state.fold(_of(plan, decode_batch(entry.payload), key, names, as_of))
     return Reader(state).values(key, names, features, as_of)
 
 
-def _of(batch: EventBatch, key: str, names: list[str], as_of: int) -> EventBatch:
+def _of(plan: Plan, batch: EventBatch, key: str, names: list[str], as_of: int) -> EventBatch:
     """The events of the entities asked for, before the moment."""
-    mask = batch.ts < as_of
-    column = "user_id" if key == "user_id" else key
+    here = _has(batch, key, names)
+    if key == "user_id":
+        sessions = [name[2:] for name in names if name.startswith("s:")]
+        nobody = np.array([not user for user in batch.strings("user_id")], np.bool_)
+        here |= nobody & _has(batch, "session_id", sessions)
+    for source in plan.inputs:
+        if source.name == key and source.fallback is not None:
+            here |= _has(batch, source.fallback, names)
+    return batch.take(here & (batch.ts < as_of))
+
+
+def _has(batch: EventBatch, column: str, names: list[str]) -> NDArray[np.bool_]:
+    """Which events have one of the names in a text column: bool[n]."""
     wanted = Interner()
-    wanted.intern("\0".join(names).encode(), len(names))
-    if column in batch.texts:
-        here = wanted.find(batch.texts[column], batch.n) >= 0
-        if key == "user_id":
-            sessions = [name[2:] for name in names if name.startswith("s:") and len(name) > 2]
-            if sessions:
-                anonymous = Interner()
-                anonymous.intern("\0".join(sessions).encode(), len(sessions))
-                nobody = np.array([not user for user in batch.strings("user_id")])
-                here |= nobody & (anonymous.find(batch.texts["session_id"], batch.n) >= 0)
-        mask &= here
-    return batch.take(mask)
+    kept = [name for name in names if name and "\0" not in name]
+    wanted.intern("\0".join(kept).encode("utf-8", "surrogatepass"), len(kept))
+    if column not in batch.texts:
+        return np.zeros(batch.n, np.bool_)
+    return wanted.find(batch.texts[column], batch.n) >= 0

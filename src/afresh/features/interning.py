@@ -9,6 +9,7 @@ and state is compared by the strings.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 import numba
 import numpy as np
@@ -112,8 +113,14 @@ class Interner:
         """The numbers of n strings, -1 for those never seen: int64[n]."""
         return self._run(column, n, prefix, add=False)
 
+    def find_texts(self, texts: Sequence[str], prefix: bytes = b"\0") -> NDArray[np.int64]:
+        """The numbers of strings that anyone may have sent, -1 for those never seen: int64[n]."""
+        # A string with a NUL is no key, and would shift the others of its column.
+        column = "\0".join(["" if "\0" in text else text for text in texts])
+        return self.find(column.encode("utf-8", "surrogatepass"), len(texts), prefix)
+
     def find_one(self, key: str, prefix: bytes = b"\0") -> int:
-        return int(self.find(key.encode(), 1, prefix)[0])
+        return int(self.find_texts([key], prefix)[0])
 
     def _run(self, column: bytes, n: int, prefix: bytes, *, add: bool) -> NDArray[np.int64]:
         out = np.empty(n, np.int64)

@@ -145,10 +145,10 @@ class State:
         if not names:
             return np.empty(0, np.int64)
         if key == "session_id":
-            return self.parties.find("\0".join(names).encode(), len(names), SESSION)
+            return self.parties.find_texts(names, SESSION)
         if key != "user_id":
-            return self.names(key).find("\0".join(names).encode(), len(names))
-        users = self.parties.find("\0".join(names).encode(), len(names), USER)
+            return self.names(key).find_texts(names)
+        users = self.parties.find_texts(names, USER)
         for at, name in enumerate(names):
             if users[at] < 0 and name.startswith("s:") and len(name) > 2:
                 users[at] = self.parties.find_one(name[2:], SESSION)

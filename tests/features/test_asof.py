@@ -1,0 +1,70 @@
+"""Point in time: any entity a caller can name, from the log alone, as live state had it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.events_made import WIDTHS, histories
+from tests.everything import app
+from tests.features.test_reader_borders import same, spoken
+from tests.model import Event, Model, batch_of
+
+from afresh.features.asof import features_as_of
+from afresh.features.engines.embedded import State
+from afresh.features.plan import DAY_MS
+from afresh.log.sqlite import SqliteLog
+from afresh.writer import pending
+
+PLAN = app.plan()
+
+
+@settings(max_examples=15)
+@given(histories(), st.sampled_from(WIDTHS), st.integers(-1, 1), st.data())
+def test_as_of_equals_the_model_of_what_was_before(
+    tmp_path_factory: pytest.TempPathFactory,
+    events: list[Event],
+    width: int,
+    off: int,
+    data: st.DataObject,
+) -> None:
+    moment = data.draw(st.sampled_from(events)).ts + data.draw(st.sampled_from([0, width])) + off
+    log = SqliteLog(tmp_path_factory.mktemp("log"))
+    try:
+        for at in range(0, len(events), 7):
+            log.append([pending(batch_of(PLAN, events[at : at + 7]), 30_000 * DAY_MS)])
+        before = Model(PLAN, [event for event in events if event.ts < moment])
+        for key in {feature.key for feature in PLAN.features}:
+            features = [feature for feature in PLAN.features if feature.key == key]
+            names = {before.key(event, key) for event in before.events} - {None}
+            asked = {n: s for n in names if (s := spoken(key, n, events)) is not None}
+            rows = features_as_of(PLAN, log, key, list(asked.values()), features, moment)
+            for name, row in zip(asked, rows, strict=True):
+                for feature in features:
+                    wanted = before.value(feature, name, moment)
+                    assert same(row[feature.name], wanted), (name, feature.name, moment)
+    finally:
+        log.close()
+
+
+STRANGE = ["", "a\0b", "\0\0\0", "\ud800", "s:", "s:a\0b"]
+
+
+@pytest.mark.parametrize("key", ["item_id", "user_id", "session_id", "brand", "item.category"])
+def test_names_that_no_entity_can_have_are_unknown_and_harm_no_other(
+    key: str, tmp_path: Path
+) -> None:
+    event = Event("e", "view", 5, "x", "x", "x", {"brand": "x", "item.category": "x"})
+    state = State(PLAN)
+    state.fold(batch_of(PLAN, [event]))
+    assert state.find(key, [*STRANGE, "x"]).tolist()[:-1] == [-1] * len(STRANGE)
+    assert state.find(key, [*STRANGE, "x"])[-1] >= 0
+    log = SqliteLog(tmp_path)
+    log.append([pending(batch_of(PLAN, [event]), 5)])
+    features = [feature for feature in PLAN.features if feature.key == key]
+    rows = features_as_of(PLAN, log, key, [*STRANGE, "x"], features, 9)
+    assert rows[-1] == features_as_of(PLAN, log, key, ["x"], features, 9)[0]
+    assert rows[0] == rows[1] == rows[3]
+    log.close()
