@@ -1,0 +1,98 @@
+"""Servers for the benchmarks, each in a process of its own on a free port of this machine."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks._machine import ROOT, SHOP
+
+EMPTY = """
+import sys
+from typing import Any
+from litestar import Litestar, Request, Response, get, post
+from afresh.serve.server import bind, make_server
+from afresh.settings import Settings
+
+@post("/v1/events", status_code=202)
+async def take(request: Request[Any, Any, Any]) -> Response[bytes]:
+    await request.body()
+    return Response(b"{}", media_type="application/json")
+
+@get("/livez")
+async def livez() -> dict[str, str]:
+    return {"status": "ok"}
+
+settings = Settings(port=int(sys.argv[1]))
+with bind(settings) as listening:
+    make_server(Litestar([take, livez], openapi_config=None), settings).run([listening])
+"""
+"""An empty handler: the same framework, server and limits, and nothing behind them."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(data: Path, app: Path = SHOP) -> Iterator[int]:
+    """A real `afresh serve`; yields its port."""
+    port = free_port()
+    command = ["-m", "afresh.cli", "serve", str(app), "--port", str(port), "--data", str(data)]
+    with _running([*command, "--log-level", "error"], port):
+        yield port
+
+
+@contextmanager
+def empty_handler() -> Iterator[int]:
+    """The empty handler; yields its port."""
+    port = free_port()
+    with _running(["-c", EMPTY, str(port)], port):
+        yield port
+
+
+@contextmanager
+def _running(command: list[str], port: int) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, *command], cwd=ROOT)
+    try:
+        wait_ready(port, process)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def wait_ready(port: int, process: subprocess.Popen[bytes], path: str = "/livez") -> None:
+    """Return once it answers; raises RuntimeError when it ends or does not within a minute."""
+    for _ in range(12_000):
+        if process.poll() is not None:
+            raise RuntimeError(f"The server ended with status {process.returncode}.")
+        try:
+            get(port, path)
+        except OSError:
+            time.sleep(0.005)
+        else:
+            return
+    raise RuntimeError("The server did not start within a minute.")
+
+
+def get(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def commits(port: int) -> int:
+    """How many commits the server has made."""
+    found = re.search(r"^afresh_commits_total(?:\{.*\})? ([\d.e+]+)$", get(port, "/metrics"), re.M)
+    return int(float(found[1])) if found else 0
