@@ -283,3 +283,17 @@ def batch_of(plan: Plan, events: Sequence[Event]) -> EventBatch:
 
 def _fallback_places(plan: Plan, column: str) -> int:
     return next((s.places for s in plan.inputs if s.fallback == column), 0)
+
+
+def events_of(batch: EventBatch) -> list[Event]:
+    """A batch's events, for a batch that came through the door."""
+    texts = {name: batch.strings(name) for name in batch.texts}
+    out = []
+    for i in range(batch.n):
+        said = {name: column[i] or None for name, column in texts.items()}
+        ids = [said.pop(name) for name in ("event_id", "user_id", "item_id", "session_id")]
+        numbers = {name: int(column[i]) for name, column in batch.numbers.items()}
+        fields = {**said, **{n: None if v == NULL else v for n, v in numbers.items()}}
+        kind = batch.types[int(batch.type[i])]
+        out.append(Event(str(ids[0]), kind, int(batch.ts[i]), *ids[1:], fields=fields))
+    return out
