@@ -28,6 +28,7 @@ def ask(url: str, body: object = None) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_second_start_goes_on_with_what_is_there(
     package: Path, tables: Tables, tmp_path: Path
 ) -> None:

@@ -9,19 +9,23 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 SAID = {
+    "compile": "Compiling (once)",
+    "kernels": "Getting ready",
     "items": "Products",
-    "ids": "Receipt lines known already",
+    "ids": "Known lines",
     "events": "Shopping events",
-    "fold": "Folding into features",
+    "fold": "Folding",
 }
-"""The stages of an import, in words."""
+"""The stages of a start, in words."""
 
 
 class Rate(ProgressColumn):
-    """How many of how many, a second, and the time left."""
+    """How many of how many, a second, and the time left; one step has its time only."""
 
     def render(self, task: Task) -> Text:
         done, total = int(task.completed), int(task.total or 0)
+        if total <= 1:
+            return Text(f"{task.elapsed or 0:.1f} s", style="dim")
         speed = task.finished_speed or task.speed
         text = f"{done:>9,} of {total:,}"
         if speed and speed >= 1:
@@ -30,7 +34,7 @@ class Rate(ProgressColumn):
             text += f"  in {task.elapsed:.1f} s"
         elif task.time_remaining is not None:
             text += f"  {task.time_remaining:.0f} s left"
-        return Text(text, style="dim")
+        return Text(text, style="dim", no_wrap=True)
 
 
 class Bars:
@@ -38,8 +42,10 @@ class Bars:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("  {task.description:<28}"),
-            BarColumn(bar_width=28, complete_style="green", finished_style="green"),
+            TextColumn("  {task.description:<16}"),
+            BarColumn(
+                min(max(console.width - 68, 6), 40), complete_style="green", finished_style="green"
+            ),
             Rate(),
             console=console,
         )
@@ -64,5 +70,6 @@ class Bars:
     def __call__(self, stage: str, done: int, total: int) -> None:
         if stage not in self._tasks:
             said = SAID.get(stage, stage.capitalize())
-            self._tasks[stage] = self._progress.add_task(said, total=max(total, 1))
-        self._progress.update(self._tasks[stage], completed=done, total=max(total, 1))
+            self._tasks[stage] = self._progress.add_task(said, total=None)
+        shown = total if total > 1 or done else None  # one step of unknown length: a moving bar
+        self._progress.update(self._tasks[stage], completed=done, total=shown)

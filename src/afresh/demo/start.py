@@ -21,8 +21,8 @@ from afresh.loading import load
 from afresh.runtime import Runtime
 from afresh.serve.server import bind
 from afresh.settings import Settings, load_settings
-from afresh.surface import Query
 from afresh.transfer import import_files
+from afresh.warm import warm
 from afresh.watch.process import run_server
 
 DEFINITION = Path(__file__).with_name("shop.py")
@@ -44,7 +44,7 @@ def run(
     The port is the next free one from `port` on. `fresh` begins again with all times
     shifted to now. Raises AfreshError: no data package, no room, not the demo's folder.
     """
-    console = console or Console()
+    console = console or Console(highlight=False)
     app = load(DEFINITION)
     home = DemoFolder(folder)
     settings = load_settings(data=home.data, host=host, port=port, log_level="warning")
@@ -67,6 +67,9 @@ def fill(folder: DemoFolder, app: App, settings: Settings, console: Console) -> 
     marker = folder.write(shop)
     console.print(f"Streaming [bold]{marker.events:,}[/] real shopping events in:")
     with Bars(console) as bars:
+        bars("compile", 0, 1)  # on a new machine, the longest wait of all
+        warm(app.plan(), app.surfaces)
+        bars("compile", 1, 1)
         report = import_files(
             app, folder.data, settings, events=folder.events, items=folder.items, progress=bars
         )
@@ -98,24 +101,14 @@ def serve(
 
     def started(url: str, runtime: Runtime) -> None:
         bars.stop()
-        warm(runtime)
         console.print(f"\nOpen [bold]{url}[/] and click a product. Ctrl+C ends it.")
-        console.print(f"[dim]Everything is in {home.path}; the API is described at {url}/docs[/]\n")
+        console.print(f"[dim]Everything is in {home.path}; the API: {url}/docs[/]\n")
         if open_browser:
             webbrowser.open(url)
 
     page = Router("/", route_handlers=site(home.households))
     with Bars(console) as bars:
         run_server(app, home.data, settings, progress=bars, extra_routes=[page], started=started)
-
-
-def warm(runtime: Runtime) -> None:
-    """Ask once for what the page asks, so that the first visitor waits for no compiler."""
-    leaders = runtime.trending("7d", 1, {}).items
-    for leader in leaders:
-        runtime.similar(leader.item_id, 1)
-    runtime.recommend(Query(user_id="nobody", session_id="nothing", n=1))
-    runtime.features({"user_id": ["nobody"]}, None, None)
 
 
 def on_free_port(settings: Settings) -> Settings:
