@@ -102,6 +102,20 @@ class CatalogState:
             larger[:had] = column
             self.columns[name] = larger
 
+    def renumber(self, moved: NDArray[np.int64]) -> None:
+        """Items have new numbers: moved[old] = new, -1 for items that no record has."""
+        old = np.flatnonzero(moved >= 0)
+        old = old[old < len(self.present)]
+        new = moved[old]
+        size = max(int(moved.max(initial=0)) + 1, 64)
+        self.records = {int(moved[number]): line for number, line in self.records.items()}
+        present = np.zeros(size, np.bool_)
+        present[new] = self.present[old]
+        self.present = present
+        for name, column in self.columns.items():
+            self.columns[name] = _empty(self.fields[name], size)
+            self.columns[name][new] = column[old]
+
     def number(self, item_id: str) -> int | None:
         """The number of an item in the catalogue, or None."""
         found = self.items.find_one(item_id) if item_id else -1

@@ -43,6 +43,24 @@ def give_block(block, level, meta, link):  # type: ignore[no-untyped-def]
     meta[1 + level] = block
 
 
+@numba.njit(cache=True, nogil=True)
+def _repack(heads, pool, packed):  # type: ignore[no-untyped-def]
+    """Lay the lists one behind the other, each in the smallest block; rows used. heads change."""
+    used = np.int64(0)
+    for key in range(len(heads)):
+        start, n = heads[key, 0], heads[key, 1]
+        level = np.int64(-1)
+        if n > 0:
+            level = np.int64(0)
+            while 1 << level < n:
+                level += 1
+            packed[used : used + n] = pool[start : start + n]
+        heads[key, 0], heads[key, 2] = used, level
+        if n > 0:
+            used += 1 << level
+    return used
+
+
 class Blocks:
     """The arrays of one set of lists; `columns` int64 columns a row (0: plain int32 rows)."""
 
@@ -70,6 +88,18 @@ class Blocks:
         capacity = len(self.pool) + max(len(self.pool) // 2, 256)
         self.pool = grown(self.pool, capacity)
         self.link = grown(self.link, capacity)
+
+    def keep(self, keys: NDArray[np.int64]) -> None:
+        """Forget every list but these; list keys[i] becomes list i, the pool is packed."""
+        heads = np.tile(_NO_LIST, (max(len(keys), 64), 1))
+        known = keys < len(self.heads)
+        heads[np.flatnonzero(known)] = self.heads[keys[known]]
+        rows = int(np.sum(2 * heads[:, 1])) + 256
+        packed = np.empty((rows, *self.pool.shape[1:]), self.pool.dtype)
+        used = _repack(heads, self.pool, packed)
+        self.heads, self.pool, self.link = heads, packed, np.empty(rows, np.int64)
+        self.meta[:] = -1
+        self.meta[0] = used
 
     def memory(self) -> int:
         """The bytes in use."""

@@ -87,6 +87,19 @@ def _fill_table(arena, begin, seed, extra, table, count):  # type: ignore[no-unt
         table[slot] = np.int64(h >> np.uint64(33)) << 32 | k
 
 
+@numba.njit(cache=True, nogil=True)
+def _gather(arena, begin, numbers):  # type: ignore[no-untyped-def]
+    """The keys at `numbers` as an arena and its borders."""
+    borders = np.zeros(len(numbers) + 1, np.int64)
+    for i in range(len(numbers)):
+        borders[i + 1] = borders[i] + begin[numbers[i] + 1] - begin[numbers[i]]
+    out = np.empty(borders[-1], np.uint8)
+    for i in range(len(numbers)):
+        k = numbers[i]
+        out[borders[i] : borders[i + 1]] = arena[begin[k] : begin[k + 1]]
+    return out, borders
+
+
 class Interner:
     """A growing set of distinct strings, numbered 0, 1, 2, ...
 
@@ -162,17 +175,16 @@ class Interner:
     def texts(self, numbers: NDArray[np.integer]) -> list[str]:
         return [self.text(number) for number in numbers.tolist()]
 
-    def keep(self, numbers: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Forget every key but these; returns the new number of each old one (-1: forgotten)."""
+    def keep(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Forget every key but these (ascending); the new number of each old one, -1: forgotten."""
         moved = np.full(len(self), -1, np.int64)
         moved[numbers] = np.arange(len(numbers))
-        keys = [self.key(number) for number in numbers.tolist()]
-        self._load(b"".join(keys), np.cumsum([0, *map(len, keys)], dtype=np.int64))
+        self._load(*_gather(self.arena, self.begin, numbers))
         return moved
 
-    def _load(self, arena: bytes, begin: NDArray[np.int64]) -> None:
+    def _load(self, arena: NDArray[np.uint8], begin: NDArray[np.int64]) -> None:
         count = len(begin) - 1
-        self.arena = np.frombuffer(arena, np.uint8).copy() if arena else np.empty(64, np.uint8)
+        self.arena = grown(arena, max(len(arena), 64))
         self.begin = begin
         if len(begin) < 65:
             self.begin = grown(begin, 65)
@@ -193,7 +205,7 @@ class Interner:
         return {"arena": self.arena[:used], "begin": self.begin[: count + 1]}
 
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
-        self._load(arrays["arena"].tobytes(), arrays["begin"].astype(np.int64))
+        self._load(arrays["arena"].astype(np.uint8), arrays["begin"].astype(np.int64))
 
 
 def grown(array: NDArray, capacity: int) -> NDArray:  # type: ignore[type-arg]

@@ -16,9 +16,9 @@ from typing import Literal
 
 import msgspec
 
-from afresh.events.schema import PlanEvent, PlanField, Struct
-
-__all__ = ["PlanEvent", "PlanField"]
+from afresh.events.schema import PlanEvent as PlanEvent
+from afresh.events.schema import PlanField as PlanField
+from afresh.events.schema import Struct
 
 FORMAT = 1
 """Version of this document. A reader refuses a plan with another one."""

@@ -19,13 +19,14 @@ from afresh.events.batch import EventBatch, decode_batch
 from afresh.features.canonical import canonical
 from afresh.features.dump import Arrays, dump_state, restore_state
 from afresh.features.engines.embedded import State
+from afresh.features.forgetting import forget_names
 from afresh.features.plan import Plan
 from afresh.features.reading import Reader
 from afresh.log import Entry
 from afresh.store.snapshot import Header, newest_snapshots, read_snapshot, set_aside
 
 SLACK = 200_000
-"""Facts beyond twice the living ones that are tolerated before a sweep."""
+"""Facts, or names, beyond twice those of the last sweep that bring about the next."""
 
 _log = structlog.get_logger("afresh.store")
 
@@ -46,6 +47,7 @@ class Replica:
         self.offset = 0
         self.generation = 0
         self.fold_ms = 0.0
+        self._names_kept = 0
         self.state = State(self.plan)
         self.catalog = CatalogState(self.plan, self.state.items)
         self.reader = Reader(self.state)
@@ -68,11 +70,27 @@ class Replica:
         state, started = self.state, time.perf_counter()
         with self.lock:
             state.fold(batch)
-            if state.facts.used > 2 * state.facts_kept + SLACK:
-                state.sweep()
-                self.generation += 1
+            if self._crowded():
+                self.sweep()
             self.offset = offset
         self.fold_ms = (time.perf_counter() - started) * 1000
+
+    def _crowded(self) -> bool:
+        """Whether facts or names have doubled since the last sweep."""
+        state = self.state
+        names = len(state.parties) + len(state.items)
+        return (
+            state.facts.used > 2 * state.facts_kept + SLACK or names > 2 * self._names_kept + SLACK
+        )
+
+    def sweep(self) -> None:
+        """Drop dead facts and dead names; the caller holds the lock."""
+        self.state.sweep()
+        moved = forget_names(self.state, self.catalog.present)
+        if moved is not None:
+            self.catalog.renumber(moved)
+        self._names_kept = len(self.state.parties) + len(self.state.items)
+        self.generation += 1
 
     def fold_items(self, records: bytes, offset: int) -> None:
         """Apply item records, NDJSON, that end before `offset`."""

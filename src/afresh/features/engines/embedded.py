@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.events.batch import EventBatch
+from afresh.features.blocks import Blocks
 from afresh.features.columns import group_rows, number_rows, type_codes
 from afresh.features.facts import Facts
 from afresh.features.interning import Interner
@@ -168,6 +169,13 @@ class State:
             lists.renumber(moved)
         self.facts.keep(rows)
         self.facts_kept = len(rows)
+
+    def keyed(self, names: Interner) -> list[Blocks]:
+        """Every set of lists whose keys are numbers of `names`."""
+        found = [t.blocks for t in self.tiles if self.names(t.family.key) is names]
+        pairs = [(s.key, kept) for s, kept in zip(self.plan.sequences, self.sequences, strict=True)]
+        pairs += [("user_id", self.sessions), ("item_id", self.postings)]
+        return found + [kept.blocks for key, kept in pairs if self.names(key) is names]
 
     def memory(self) -> int:
         """The bytes in use, without what is reserved and was never written."""
