@@ -144,6 +144,8 @@ def test_titles_are_text_and_nothing_else(shop: Page, demo: Demo) -> None:
 
 def test_trouble_is_said_kindly_and_can_be_tried_again(page: Page, demo: Demo) -> None:
     opened(page, demo)
+    sent: list[str] = []
+    page.on("request", lambda r: sent.append(r.post_data or "") if "/events" in r.url else None)
     page.route("**/v1/events", lambda route: route.abort())
     page.locator("#now .look").first.click()
     expect(page.locator("#trouble")).to_contain_text("The server does not answer.")
@@ -151,6 +153,8 @@ def test_trouble_is_said_kindly_and_can_be_tried_again(page: Page, demo: Demo) -
     page.locator("#retry").click()
     expect(page.locator("#trouble")).to_be_hidden()
     expect(page.locator("#said")).to_contain_text("You looked at")
+    assert len(sent) == 2
+    assert sent[0] == sent[1], "tried again, it is the same event"
 
 
 def test_a_refusal_shows_what_the_server_said(page: Page, demo: Demo) -> None:

@@ -101,12 +101,13 @@ async function now(turn, quiet) {
   return { ...changed, fresh_answer: answer.fresh };
 }
 
-async function click(kind, id, li) {
+// Tried again, a click keeps its id: should it have arrived after all, it is still one event.
+async function click(kind, id, li, clicked = { event_id: api.randomId(), timestamp: Date.now() }) {
   const turn = ++state.turn;
   const item = await api.item(id);
   const event = {
-    event_id: api.randomId(), event_type: kind, user_id: state.user, session_id: state.session,
-    item_id: id, timestamp: Date.now(),
+    ...clicked, event_type: kind, user_id: state.user, session_id: state.session,
+    item_id: id,
   };
   if (item.price_cents > 0 && kind !== "view") {
     event.properties = { price_cents: item.price_cents, quantity: 1 };
@@ -131,7 +132,7 @@ async function click(kind, id, li) {
     await beside(turn, false);
     settled();
   } catch (error) {
-    trouble(error, () => click(kind, id, li));
+    trouble(error, () => click(kind, id, li, clicked));
   } finally {
     if (li) delete li.dataset.busy;
     if (turn === state.turn) $("pulse").dataset.state = "done";
