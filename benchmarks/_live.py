@@ -44,7 +44,7 @@ class Traffic:
             self._at = 0
         taken = self._events.slice(self._at, n)
         self._at += n
-        return taken[self._rng.permutation(taken.height).tolist()]
+        return taken.sample(fraction=1, shuffle=True, seed=int(self._rng.integers(1 << 31)))
 
 
 def _line(

@@ -20,7 +20,7 @@ import sys
 from typing import Any
 from litestar import Litestar, Request, Response, get, post
 from afresh.serve.server import bind, make_server
-from afresh.settings import Settings
+from afresh.settings import load_settings
 
 @post("/v1/events", status_code=202)
 async def take(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -31,7 +31,7 @@ async def take(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def livez() -> dict[str, str]:
     return {"status": "ok"}
 
-settings = Settings(port=int(sys.argv[1]))
+settings = load_settings(port=int(sys.argv[1]))
 with bind(settings) as listening:
     make_server(Litestar([take, livez], openapi_config=None), settings).run([listening])
 """
@@ -63,7 +63,9 @@ def empty_handler() -> Iterator[int]:
 
 @contextmanager
 def _running(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, *command], cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         wait_ready(port, process)
         yield

@@ -15,7 +15,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,37 +25,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from afresh.app import App
-from afresh.catalog_state import CatalogState
 from afresh.events.batch import EventBatch, decode_batch
 from afresh.features.engines.embedded import State
-from afresh.items import ItemDecoder
 from afresh.loading import load
-from afresh.log.files import frame_to_columns, read_events
-from afresh.settings import Settings
+from afresh.log.files import read_events
+from afresh.settings import load_settings
 from afresh.transfer import CHUNK, ENTRY, import_files
 from benchmarks._bare import Bare
 from benchmarks._data import Shopping, shopping
-from benchmarks._live import item_lines
 from benchmarks._machine import SHOP, arguments, figure, spread
+from benchmarks._state import payloads
 
 SIZES = (ENTRY, 4_096, 1_000)
 """Events a batch: entries of an import, full groups of live commits, one body."""
-
-
-def payloads(app: App, shop: Shopping, folder: Path) -> list[bytes]:
-    """The events as the log would keep them, in entries of 10,000."""
-    plan = app.plan()
-    catalog = CatalogState(plan, State(plan).items)
-    records = ItemDecoder(plan.catalog).lines(item_lines(shop)).records
-    catalog.fold(b"\n".join(record for _, record in records))
-    path = folder / "fold.parquet"
-    shop.events.write_parquet(path)
-    out = []
-    for frame in read_events(path, chunk=CHUNK):
-        batch = frame_to_columns(frame, plan.events).batch
-        catalog.write_into(batch)
-        out += [part.encode() for part in batch.cut(ENTRY)]
-    return out
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -164,7 +145,7 @@ def parquet(app: App, shop: Shopping, folder: Path, rounds: int) -> None:
             if stage == "events":
                 marks.append(time.perf_counter())
 
-        settings, began = Settings(), time.perf_counter()
+        settings, began = load_settings(), time.perf_counter()
         report = import_files(app, data, settings, events=events, items=items, progress=watch)
         took = time.perf_counter() - began
         assert report.events == shop.events.height, report
@@ -219,4 +200,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import sys
 import tempfile
 import time
 from collections import deque
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from afresh.loading import load
 from afresh.runtime import Runtime
-from afresh.settings import Settings
+from afresh.settings import load_settings
 from afresh.submission import Submission
 from benchmarks._bare import Bare
 from benchmarks._data import Shopping, shopping
@@ -38,10 +37,10 @@ def drive(runtime: Runtime, bodies: list[bytes]) -> float:
     accepted, began = 0, time.perf_counter()
     for body in bodies:
         if len(waiting) == IN_FLIGHT:
-            accepted += waiting.popleft().future.result().accepted  # type: ignore[union-attr]
+            accepted += waiting.popleft().future.result().accepted
         waiting.append(runtime.submit(body))
     for submission in waiting:
-        accepted += submission.future.result().accepted  # type: ignore[union-attr]
+        accepted += submission.future.result().accepted
     seconds = time.perf_counter() - began
     assert accepted == 1000 * len(bodies), f"{accepted} of {1000 * len(bodies)} accepted"
     return seconds
@@ -50,7 +49,7 @@ def drive(runtime: Runtime, bodies: list[bytes]) -> float:
 def in_process(folder: Path, shop: Shopping, rounds: int, size: int) -> None:
     traffic = Traffic(shop)
     bare = Bare(folder / "bare-in-process")
-    runtime = Runtime.open(load(SHOP), folder / "in-process", Settings())
+    runtime = Runtime.open(load(SHOP), folder / "in-process", load_settings())
     asyncio.run(runtime.post_items(item_lines(shop)))
     drive(runtime, traffic.bodies(10))
     bare.take(traffic.bodies(10), 4)
@@ -161,7 +160,7 @@ def _report(
         ratios=spread(ratios),
         rounds=len(ratios),
         bytes_per_event=round(length, 1),
-        **({"latency_us": spread(latencies, 1)} if latencies else {}),
+        latency_us=spread(latencies, 1) if latencies else None,
         data=shop.source,
         missing=shop.missing,
         sharing=f"afresh decodes and writes in two threads{generator}; the limit has one",
@@ -180,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
