@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from afresh.errors import AfreshError
-from afresh.settings import Settings, load_settings
+from afresh.settings import Settings, check_exposure, load_settings
 
 PACKAGES = ("litestar", "msgspec", "numba", "numpy", "polars", "uvicorn", "uvloop", "httptools")
 GIB = 2**30
@@ -151,8 +151,6 @@ def _lock(settings: Settings) -> Finding:
 
 
 def _port(settings: Settings) -> Finding:
-    from afresh.serve.access import check_exposure
-
     where = f"{settings.host}:{settings.port}"
     try:
         check_exposure(settings)

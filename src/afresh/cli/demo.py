@@ -25,7 +25,7 @@ def run(
 ) -> None:
     """Open a shop: real events stream in, a page shows the answers change.
 
-    A year of purchases of real households is put into a log in the folder `.afresh-demo` and
+    A year of shopping, 1.47 million purchases, is put into a log in the folder `.afresh-demo` and
     served with a page: click a product, and the next list is different. A second start takes
     seconds.
 

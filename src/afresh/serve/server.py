@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -12,15 +13,14 @@ import structlog
 import uvicorn
 
 from afresh.errors import AfreshError
-from afresh.serve.access import check_exposure
 from afresh.serve.protocol import protocol_class
-from afresh.settings import Settings
+from afresh.settings import Settings, check_exposure
 
 _log = structlog.get_logger("afresh.serve")
 
 
 def bind(settings: Settings) -> socket.socket:
-    """A socket that has the port and does not listen yet.
+    """A socket that listens already, so that nobody else gets the port and no caller is refused.
 
     Raises AfreshError when the port is taken, or is open to others without an API key.
     """
@@ -30,6 +30,7 @@ def bind(settings: Settings) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((settings.host, settings.port))
+        made.listen(2048)
     except OSError as error:
         made.close()
         text = f"Cannot listen on {settings.host}:{settings.port}: {error.strerror or error}"
@@ -49,6 +50,14 @@ class Server(uvicorn.Server):
     Nothing acknowledged is lost by that: what was acknowledged is on disk.
     """
 
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
             os._exit(128 + sig)
@@ -56,8 +65,10 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def make_server(app: Any, settings: Settings) -> Server:
-    """A server of an ASGI app; give `run` or `serve` the listening socket."""
+def make_server(
+    app: Any, settings: Settings, listening: Callable[[], None] = lambda: None
+) -> Server:
+    """A server of an ASGI app; give its `run` the socket. `listening` is called when it does."""
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -70,4 +81,4 @@ def make_server(app: Any, settings: Settings) -> Server:
         timeout_keep_alive=max(1, settings.keep_alive // 1000),
         timeout_graceful_shutdown=max(1, settings.shutdown_timeout // 1000),
     )
-    return Server(config)
+    return Server(config, listening)

@@ -29,7 +29,7 @@ def run_server(
     extra_routes: Sequence[Any] = (),
     started: Callable[[str, Runtime], None] = lambda url, runtime: None,
 ) -> None:
-    """Open the folder, serve until a signal, close it; `started` is told where, just before.
+    """Open the folder, serve until a signal, close it; `started` is told where, once it listens.
 
     The port is taken first, so that a mistake shows at once; nobody can connect until the log
     is folded. Raises AfreshError when the port or the folder cannot be had.
@@ -39,12 +39,15 @@ def run_server(
         began = time.perf_counter()
         runtime = Runtime.open(app, folder, settings, progress=progress)
         try:
-            server = make_server(observed_app(runtime, settings, extra_routes), settings)
-            url = address(socket)
-            seconds = round(time.perf_counter() - began, 3)
-            _log.info("serving", url=url, app=app.name, folder=str(folder), open_seconds=seconds)
-            started(url, runtime)
-            server.run([socket])
+            url, seconds = address(socket), round(time.perf_counter() - began, 3)
+
+            def listening() -> None:
+                where = {"url": url, "app": app.name, "folder": str(folder)}
+                _log.info("serving", **where, open_seconds=seconds)
+                started(url, runtime)
+
+            gate = observed_app(runtime, settings, extra_routes)
+            make_server(gate, settings, listening).run([socket])
         finally:
             runtime.close()
     _log.info("stopped")
