@@ -107,10 +107,8 @@ class Answers:
         self, items: np.ndarray[Any, Any], scores: np.ndarray[Any, Any], n: int, source: str,
         reason: str,
     ) -> Arranged:  # fmt: skip
-        catalog = self.replica.catalog
-        if len(catalog):
-            shown = catalog.is_present(items)
-            items, scores = items[shown], scores[shown]
+        shown = self.surfaces.shown(items)
+        items, scores = items[shown], scores[shown]
         texts = self.replica.state.items.texts(items[:n])
         pairs = zip(texts, scores.tolist(), strict=False)
         return Arranged([Item(i, round(score, 6), [source], reason) for i, score in pairs])

@@ -142,6 +142,16 @@ class Surfaces:
         # Without a catalogue everything that was ever touched can be shown.
         return scored.keep(catalog.is_present(scored.items)) if len(catalog) else scored
 
+    def shown(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """bool[n]: whether an item may be shown to anybody: it is in the catalogue, if there is
+        one, and available as the first surface asks."""
+        catalog = self.replica.catalog
+        shown = catalog.is_present(items) if len(catalog) else np.ones(len(items), np.bool_)
+        for spec in next(iter(self.by_name.values())).filters:
+            if spec.name == "available":
+                shown &= self._available(spec, Query(), items)
+        return shown
+
     def _unseen(self, spec: Filter, query: Query, items: NDArray[np.int64]) -> NDArray[Any]:
         state = self.replica.state
         names = spec.params["events"]

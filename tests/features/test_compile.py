@@ -32,6 +32,7 @@ from afresh import (
 )
 from afresh.events.types import EventType
 from afresh.features.aggregates import Aggregate
+from afresh.features.compile import HISTORY
 from afresh.features.plan import DAY_MS, Feature, Input, Plan, Slot, plan_from_json
 
 Make = Callable[[EventType, EventType], dict[str, Aggregate]]
@@ -180,8 +181,10 @@ def test_sequences_are_shared() -> None:
     assert [(s.types, s.n, s.within) for s in plan.sequences] == [
         ((0,), 5, 7 * DAY_MS),
         ((0, 1), 5, 90 * DAY_MS),
+        ((0, 1), HISTORY, 90 * DAY_MS),
     ]
     assert [feature(plan, name).sequence for name in "abc"] == [1, 1, 0]
+    assert plan.history == 2
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.features.interning import grown
+from afresh.features.interning import grown, roomy
 
 LEVELS = 40
 _NO_LIST = np.array([0, 0, -1], np.int64)
@@ -116,7 +116,5 @@ class Blocks:
         }
 
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
-        for name, array in arrays.items():
-            setattr(self, name, np.array(array))
-        if len(self.pool) < 256:
-            self.pool, self.link = grown(self.pool, 256), grown(self.link, 256)
+        self.heads, self.meta = np.array(arrays["heads"]), np.array(arrays["meta"])
+        self.pool, self.link = roomy(arrays["pool"]), roomy(arrays["link"])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from afresh.events.texts import as_bytes, split_column
 from afresh.features.event_ids import pack_arena, pack_ids, sort_ties, unpack_id
-from afresh.features.interning import grown
+from afresh.features.interning import grown, roomy
 
 
 @numba.njit(cache=True, nogil=True)
@@ -130,4 +130,4 @@ class Facts:
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         self.used, self.arena_used = len(arrays["ts"]), len(arrays["arena"])
         for name, array in arrays.items():
-            setattr(self, name, np.array(array))
+            setattr(self, name, roomy(array))

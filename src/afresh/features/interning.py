@@ -184,10 +184,7 @@ class Interner:
 
     def _load(self, arena: NDArray[np.uint8], begin: NDArray[np.int64]) -> None:
         count = len(begin) - 1
-        self.arena = grown(arena, max(len(arena), 64))
-        self.begin = begin
-        if len(begin) < 65:
-            self.begin = grown(begin, 65)
+        self.arena, self.begin = roomy(arena), roomy(begin)
         self.meta[:] = count, len(arena)
         slots = 1 << 9
         while slots * 5 // 8 <= count:
@@ -206,6 +203,11 @@ class Interner:
 
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         self._load(arrays["arena"].astype(np.uint8), arrays["begin"].astype(np.int64))
+
+
+def roomy(array: NDArray) -> NDArray:  # type: ignore[type-arg]
+    """A copy with a quarter more room, so that the next event need not make some."""
+    return grown(array, len(array) * 5 // 4 + 256)
 
 
 def grown(array: NDArray, capacity: int) -> NDArray:  # type: ignore[type-arg]
