@@ -85,8 +85,8 @@ def _scan(context, own, m, k, ts, item, session, oldest,  # type: ignore[no-unty
     # Rarer items tell more: inverse document frequency over the postings kept.
     for j in range(used):
         x = touched[j]
-        size = max(p_heads[x, 1], 1) if x < len(p_heads) else 1
-        scores[x] *= math.log(1.0 + n_sessions / size)
+        a, b = alive(x, p_keep, oldest, ts, p_heads, p_pool)
+        scores[x] *= math.log(1.0 + n_sessions / max(b - a, 1))
     return used
 
 
