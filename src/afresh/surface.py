@@ -174,15 +174,20 @@ class Surfaces:
         self, scored: Scored, surface: Surface, query: Query, n: int, degraded: list[str]
     ) -> Scored:
         """Too few: whatever the catalogue has follows, newest first, at a score of zero."""
-        present = np.flatnonzero(self.replica.catalog.present)[::-1]
-        more = present[~np.isin(present, scored.items)][: 10 * n + 100].astype(np.int64)
-        none = np.zeros((len(more), scored.parts.shape[1]))
-        extra = self._filtered(Scored(more, np.zeros(len(more)), none), surface, query, degraded)
-        return Scored(
-            np.concatenate([scored.items, extra.items]),
-            np.concatenate([scored.scores, extra.scores]),
-            np.concatenate([scored.parts, extra.parts]),
-        )
+        rest = np.flatnonzero(self.replica.catalog.present)[::-1]
+        rest = rest[~np.isin(rest, scored.items)]
+        looked = 10 * n + 100
+        while len(scored.items) < n and len(rest):
+            more, rest, looked = rest[:looked], rest[looked:], 8 * looked
+            none = np.zeros((len(more), scored.parts.shape[1]))
+            extra = Scored(more, np.zeros(len(more)), none)
+            extra = self._filtered(extra, surface, query, degraded)
+            scored = Scored(
+                np.concatenate([scored.items, extra.items]),
+                np.concatenate([scored.scores, extra.scores]),
+                np.concatenate([scored.parts, extra.parts]),
+            )
+        return scored
 
     def _respond(
         self, scored: Scored, surface: Surface, context: Context, found: list[Candidates], n: int
