@@ -95,8 +95,10 @@ def measure(file: Path, data: Path) -> dict[str, Any]:
     return told
 
 
-def curve(folder: Path, variant: str, points: tuple[int, ...], small: bool, data: Path) -> None:
-    shop = shopping(data if str(data) != "." else None, most=points[-1], synthetic=small)
+def curve(
+    folder: Path, variant: str, points: tuple[int, ...], small: bool, data: Path | None
+) -> None:
+    shop = shopping(data, most=points[-1], synthetic=small)
     file, events, items = definition(folder, variant), folder / "e.parquet", folder / "i.parquet"
     shop.items.write_parquet(items)
     told: dict[int, dict[str, dict[str, Any]]] = {}
@@ -104,6 +106,8 @@ def curve(folder: Path, variant: str, points: tuple[int, ...], small: bool, data
         home = folder / f"{variant}-{n}"
         shop.newest(n).write_parquet(events)
         import_files(load(file), home, load_settings(), events=events if n else None, items=items)
+        if not told:
+            measure(file, home)  # compiles what is not in the kernels' cache yet
         restored = measure(file, home)
         shutil.rmtree(home / "snapshots")
         told[n] = {"restored": restored, "folded": measure(file, home)}
@@ -141,7 +145,7 @@ def curve(folder: Path, variant: str, points: tuple[int, ...], small: bool, data
 def main() -> None:
     parser = argparse.ArgumentParser(description="Resident bytes an event.")
     parser.add_argument("--smoke", action="store_true", help="small sizes, to see that it runs")
-    parser.add_argument("--data", type=Path, default=Path(), help="see _data.py")
+    parser.add_argument("--data", type=Path, help="see _data.py")
     parser.add_argument("--point", nargs=2, type=Path, metavar=("APP", "FOLDER"))
     wanted = parser.parse_args()
     if wanted.point:
