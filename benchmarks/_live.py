@@ -1,4 +1,4 @@
-"""Live traffic made of shopping: the bytes that clients would send, stamped in the last minute."""
+"""Live traffic made of shopping: the bytes that clients would send, in the order of time."""
 
 from __future__ import annotations
 
@@ -12,21 +12,28 @@ from benchmarks._data import Shopping, ids
 
 BLOCK = 2_000
 """Baskets are stirred within blocks of so many events: people shop at the same time."""
+PER_MS = 20
+"""Events of one millisecond."""
 
 
 class Traffic:
-    """Events of about 165 bytes, each with an id of its own, without end."""
+    """Events of about 165 bytes, each with an id of its own, without end.
+
+    Their clock starts two minutes ago and goes on from call to call.
+    """
 
     def __init__(self, shop: Shopping) -> None:
         self._rng = np.random.default_rng(int(time.time()))
         self._events = shop.newest(400_000)
         self._at = 0
+        self._clock = int(time.time() * 1000) - 120_000
 
     def lines(self, n: int) -> list[bytes]:
         """The next n events as JSON. A purchase says its price; others take their item's."""
         taken = [self._take(min(BLOCK, n - at)) for at in range(0, n, BLOCK)]
         frame = pl.concat(taken)
-        stamps = int(time.time() * 1000) - 60_000 + np.arange(n) * 50_000 // max(n, 1)
+        stamps = self._clock + np.arange(n) // PER_MS
+        self._clock = int(stamps[-1]) + 1
         columns = ("event_type", "user_id", "item_id", "session_id", "properties.price_cents")
         rows: Iterator[tuple[str, str, str, str, int]] = frame.select(columns).iter_rows()
         return [
