@@ -57,7 +57,7 @@ class Admission:
         self.catalog = catalog
         self.horizon_ms = horizon_ms
         self.seeds = np.array([secrets.randbits(64) for _ in range(3)], np.uint64)
-        self.known = Duplicates(horizon_s=(horizon_ms + HOUR_MS) // 1000 + 1)
+        self.known = Duplicates(horizon_s=-(-(horizon_ms + HOUR_MS) // 1000) + 1)
         self.clock = 0
 
     def admit(self, batch: EventBatch, now: int) -> Admitted:
