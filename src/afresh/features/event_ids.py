@@ -47,9 +47,12 @@ def _pack_hex(data, a, dashes):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def pack_ids(data, starts, arena, used, tags, hi, lo):  # type: ignore[no-untyped-def]
+def pack_ids(data, starts, wanted, arena, used, tags, hi, lo):  # type: ignore[no-untyped-def]
     """Pack event ids into tags uint8[n], hi and lo uint64[n]; returns the arena bytes used."""
     for i in range(len(starts) - 1):
+        if not wanted[i]:
+            tags[i], hi[i], lo[i] = 0, 0, 0
+            continue
         a, b = starts[i], starts[i + 1] - 1
         size = b - a
         ok, high, low = False, np.uint64(0), np.uint64(0)

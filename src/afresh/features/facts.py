@@ -16,11 +16,11 @@ from afresh.features.interning import grown, roomy
 
 
 @numba.njit(cache=True, nogil=True)
-def _append(order, ts, kinds, wanted, items, sessions, tags, hi, lo, oldest, used,  # type: ignore[no-untyped-def]
+def _append(order, ts, kinds, wanted, items, sessions, tags, hi, lo, used,  # type: ignore[no-untyped-def]
             f_ts, f_tag, f_hi, f_lo, f_kind, f_item, f_session, rows):  # fmt: skip
     for k in range(len(order)):
         i = order[k]
-        if items[i] < 0 or sessions[i] < 0 or not wanted[kinds[i]] or ts[i] <= oldest:
+        if not wanted[i]:
             rows[k] = -1
             continue
         rows[k] = used
@@ -83,16 +83,19 @@ class Facts:
         n = len(ts)
         self._reserve(n, len(event_ids))
         tags, hi, lo = np.empty(n, np.uint8), np.empty(n, np.uint64), np.empty(n, np.uint64)
+        # What no list wants leaves no trace, not even its id.
+        wanted = (items >= 0) & (sessions >= 0) & self.wanted[kinds] & (ts > oldest)
         data = as_bytes(event_ids)
+        starts = split_column(data, n)
         self.arena_used = int(
-            pack_ids(data, split_column(data, n), self.arena, self.arena_used, tags, hi, lo)
+            pack_ids(data, starts, wanted, self.arena, self.arena_used, tags, hi, lo)
         )
         rows = np.empty(n, np.int64)
         order = np.argsort(ts, kind="stable")
         sort_ties(order, ts, tags, hi, lo, self.arena)
         self.used = int(
             _append(
-                order, ts, kinds, self.wanted, items, sessions, tags, hi, lo, oldest, self.used,
+                order, ts, kinds, wanted, items, sessions, tags, hi, lo, self.used,
                 self.ts, self.tag, self.hi, self.lo, self.kind, self.item, self.session, rows,
             )
         )  # fmt: skip
