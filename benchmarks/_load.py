@@ -64,38 +64,75 @@ class Load:
 
 
 class _Client(asyncio.Protocol):
-    def __init__(self, expect: int) -> None:
-        self.expect = b"HTTP/1.1 %d" % expect
+    """One connection: asks, waits for the whole answer, asks the next. No task, no future each."""
+
+    def __init__(self, run: _Run) -> None:
+        self.run = run
         self.buffer = b""
-        self.need = 0
-        self.answer: asyncio.Future[None] | None = None
+        self.number = -1
+        self.began = 0.0
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
 
-    def ask(self, data: bytes) -> asyncio.Future[None]:
-        self.answer = asyncio.get_running_loop().create_future()
+    def next(self) -> None:
+        """Send the next request, now or when it is due; the run's end when there is none."""
+        self.number, data = next(self.run.queue, (-1, b""))
+        if self.number < 0:
+            self.run.ended()
+            return
+        now = time.perf_counter()
+        due = self.run.started + self.number / self.run.rate if self.run.rate else now
+        if due > now:
+            # The loop's timer is late by up to a millisecond: that is the generator's own.
+            self.run.loop.call_later(due - now, self.send, data, 0.0)
+        else:
+            self.send(data, due)  # a generator that could not start in time counts the delay
+
+    def send(self, data: bytes, due: float) -> None:
+        self.began = due or time.perf_counter()
         self.transport.write(data)
-        return self.answer
 
     def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        end = self.buffer.find(b"\r\n\r\n")
-        if end < 0 or self.answer is None:
+        self.buffer = data = self.buffer + data if self.buffer else data
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
             return
-        at = self.buffer.lower().find(b"content-length:", 0, end)
-        size = int(self.buffer[at + 15 : self.buffer.index(b"\r", at)]) if at >= 0 else 0
-        if len(self.buffer) < end + 4 + size:
+        at = data.find(b"content-length: ", 0, end)
+        size = int(data[at + 16 : data.index(b"\r", at)]) if at >= 0 else 0
+        if len(data) < end + 4 + size:
             return
-        text, self.buffer = self.buffer, b""
-        if text.startswith(self.expect):
-            self.answer.set_result(None)
-        else:
-            self.answer.set_exception(RuntimeError(text[:300].decode(errors="replace")))
+        self.buffer = b""
+        if not data.startswith(self.run.expect):
+            self.run.fail(RuntimeError(data[:600].decode(errors="replace")))
+            return
+        self.run.latencies[self.number] = round((time.perf_counter() - self.began) * 1e6, 1)
+        self.next()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.answer is not None and not self.answer.done():
-            self.answer.set_exception(ConnectionError("The server closed the connection."))
+        self.run.fail(ConnectionError("The server closed the connection."))
+
+
+class _Run:
+    def __init__(self, requests: list[bytes], order: dict[str, Any]) -> None:
+        self.queue = iter(enumerate(requests))
+        self.latencies = [0.0] * len(requests)
+        self.rate: float = order["rate"]
+        self.expect = b"HTTP/1.1 %d " % order["expect"]
+        self.connections: int = order["connections"]
+        self.open = self.connections
+        self.loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[None] = self.loop.create_future()
+        self.started = 0.0
+
+    def ended(self) -> None:
+        self.open -= 1
+        if not self.open and not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 async def _run(port: int, order: dict[str, Any]) -> dict[str, Any]:
@@ -104,35 +141,19 @@ async def _run(port: int, order: dict[str, Any]) -> dict[str, Any]:
         size = int.from_bytes(data[at : at + 4], "little")
         requests.append(data[at + 4 : at + 4 + size])
         at += 4 + size
-    loop = asyncio.get_running_loop()
+    run = _Run(requests, order)
     clients = [
-        (await loop.create_connection(lambda: _Client(order["expect"]), "127.0.0.1", port))[1]
-        for _ in range(order["connections"])
+        (await run.loop.create_connection(lambda: _Client(run), "127.0.0.1", port))[1]
+        for _ in range(run.connections)
     ]
-    queue = iter(enumerate(requests))
-    rate, latencies = order["rate"], [0.0] * len(requests)
-    started = time.perf_counter()
-
-    async def drive(client: _Client) -> None:
-        for number, data in queue:
-            began = time.perf_counter()
-            if rate:
-                due = started + number / rate
-                if due > began:
-                    await asyncio.sleep(due - began)
-                    # The loop's timer is late by up to a millisecond: that is the
-                    # generator's own, not the server's; being busy past the due time counts.
-                    began = time.perf_counter()
-                else:
-                    began = due
-            await client.ask(data)
-            latencies[number] = round((time.perf_counter() - began) * 1e6, 1)
-
-    await asyncio.wait_for(asyncio.gather(*map(drive, clients)), 300)
-    seconds = time.perf_counter() - started
+    run.started = time.perf_counter()
+    for client in clients:
+        client.next()
+    await asyncio.wait_for(run.done, 300)
+    seconds = time.perf_counter() - run.started
     for client in clients:
         client.transport.close()
-    return {"seconds": seconds, "latencies": latencies}
+    return {"seconds": seconds, "latencies": run.latencies}
 
 
 def main() -> None:
