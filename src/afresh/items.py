@@ -51,12 +51,24 @@ class ItemDecoder:
 
     def record(self, item_id: str, values: Mapping[str, Any]) -> bytes:
         """One checked record as JSON. Raises BadRequest with the path of the fault."""
-        return self._checked(msgspec.json.encode({**values, "item_id": item_id}))
+        try:
+            text = msgspec.json.encode({**values, "item_id": item_id})
+        except UnicodeEncodeError:
+            fault = "The record holds a lone surrogate, which is no character."
+            raise BadRequest(fault, code="malformed_json") from None
+        return self._checked(text)
 
     def merged(self, current: bytes, changes: Mapping[str, Any]) -> bytes:
-        """A record with changes merged in (RFC 7396: null removes a field)."""
-        record = {**msgspec.json.decode(current), **changes}
-        return self.record(record["item_id"], {n: v for n, v in record.items() if n != "item_id"})
+        """A record with changes merged in (RFC 7396: null removes a field). Raises BadRequest."""
+        record = msgspec.json.decode(current)
+        if changes.get("item_id", record["item_id"]) != record["item_id"]:
+            raise BadRequest(
+                "A change cannot make an item another one.",
+                hint="PUT the other item, and DELETE this one.",
+                path="$.item_id",
+                code="bad_id",
+            )
+        return self.record(record["item_id"], {**record, **changes})
 
     def lines(self, body: bytes) -> DecodedItems:
         """The records of an NDJSON body, or of a JSON array; each judged alone."""
