@@ -7,8 +7,8 @@ rows mean.
 
 Arrays of a set of lists: `heads` int64[keys, 3] = start in the pool, size, level
 (capacity 2**level, -1: no block yet), together so that a list is found by one read
-of memory; and `meta` int64[1 + LEVELS] = rows of the pool in use, then the first free block of
-each level or -1. A free block keeps the start of the next free one in `link`.
+of memory; and `meta` int64[2 + LEVELS] = rows of the pool in use, then the first free block of
+each level or -1, then a value without meaning. A free block keeps the start of the next free one in `link`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from afresh.features.interning import grown, roomy
 
 LEVELS = 40
+AHEAD = 128
+"""Events whose lists a kernel touches before it works on them."""
 _NO_LIST = np.array([0, 0, -1], np.int64)
 
 
@@ -35,6 +37,23 @@ def take_block(level, meta, link, capacity):  # type: ignore[no-untyped-def]
         return np.int64(-1)
     meta[0] = block + (1 << level)
     return block
+
+
+@numba.njit(cache=True, nogil=True)
+def touch_lists(keys, first, last, ts, alive_from, heads, pool, meta):  # type: ignore[no-untyped-def]
+    """Read the head and the last row of the lists that events first..last will want.
+
+    Each read waits for memory; done for many events at once, the waits overlap. The sum
+    is stored so that the reads are not optimised away.
+    """
+    seen = np.int64(0)
+    for i in range(first, last):
+        key = keys[i]
+        if key >= 0 and ts[i] >= alive_from:
+            at = heads[key, 0] + heads[key, 1]
+            if at > 0:
+                seen ^= np.int64(pool[at - 1])
+    meta[1 + LEVELS] = seen
 
 
 @numba.njit(cache=True, nogil=True)
@@ -73,7 +92,7 @@ class Blocks:
         shape = (256, self.columns) if self.columns else (256,)
         self.pool: NDArray[np.generic] = np.empty(shape, np.int64 if self.columns else np.int32)
         self.link = np.empty(256, np.int64)
-        self.meta = np.full(1 + LEVELS, -1, np.int64)
+        self.meta = np.full(2 + LEVELS, -1, np.int64)
         self.meta[0] = 0
 
     def reserve_keys(self, keys: int) -> None:

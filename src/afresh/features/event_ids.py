@@ -124,7 +124,15 @@ def _id_before(t1, h1, l1, t2, h2, l2, arena):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _bytes_before(a, at_a, na, b, at_b, nb):  # type: ignore[no-untyped-def]
-    j, one = np.uint64(0), np.uint64(1)
+    j, one, eight = np.uint64(0), np.uint64(1), np.uint64(8)
+    while j + eight <= na and j + eight <= nb:
+        left, right = np.uint64(0), np.uint64(0)
+        for k in range(8):
+            left = left << eight | np.uint64(a[at_a + j + np.uint64(k)])
+            right = right << eight | np.uint64(b[at_b + j + np.uint64(k)])
+        if left != right:
+            return left < right
+        j += eight
     while j < na and j < nb:
         if a[at_a + j] != b[at_b + j]:
             return a[at_a + j] < b[at_b + j]

@@ -19,6 +19,38 @@ from afresh.events.hashing import hash_bytes
 from afresh.events.texts import as_bytes, split_column
 
 _FREE = -1
+AHEAD = 128
+"""Strings looked at before they are numbered."""
+
+
+@numba.njit(cache=True, nogil=True)
+def _look_ahead(column, starts, first, last, prefix, seed, arena, begin, table, hashes):  # type: ignore[no-untyped-def]
+    """Hash the strings first..last, and read the memory that finding them will want.
+
+    Each read waits for memory; done for many strings at once, the waits overlap. What was
+    read goes into the last hash's place beyond use, so that it is not optimised away.
+    """
+    mask = np.uint64(len(table) - 1)
+    for i in range(first, last):
+        hashes[i - first] = hash_bytes(column, starts[i], starts[i + 1] - 1, seed, prefix)
+    seen = np.uint64(0)
+    for i in range(first, last):
+        entry = table[hashes[i - first] & mask]
+        if entry >= 0:
+            seen ^= np.uint64(arena[begin[entry & 0xFFFFFFFF]])
+    hashes[AHEAD] = seen
+
+
+@numba.njit(cache=True, nogil=True)
+def _same(column, a, b, c, d):  # type: ignore[no-untyped-def]
+    """Whether column[a:b] and column[c:d] are the same bytes: runs of one id are common."""
+    if b - a != d - c:
+        return False
+    # From the end: ids tend to differ there.
+    for j in range(b - a):
+        if column[b - 1 - j] != column[d - 1 - j]:
+            return False
+    return True
 
 
 @numba.njit(cache=True, nogil=True)
@@ -32,12 +64,21 @@ def _intern(column, starts, first, prefix, add, seed, arena, begin, table, meta,
     limit = len(table) * 5 // 8
     extra = 1 if prefix else 0
     one = np.uint64(1)
-    for i in range(first, len(starts) - 1):
+    n = len(starts) - 1
+    hashes = np.empty(AHEAD + 1, np.uint64)
+    for i in range(first, n):
+        if i == first or (i - first) % AHEAD == 0:
+            _look_ahead(
+                column, starts, i, min(i + AHEAD, n), prefix, seed, arena, begin, table, hashes
+            )
         a, b = starts[i], starts[i + 1] - 1
         if b <= a:
             out[i] = -1
             continue
-        h = hash_bytes(column, a, b, seed, prefix)
+        if i > first and _same(column, starts[i - 1], starts[i] - 1, a, b):
+            out[i] = out[i - 1]
+            continue
+        h = hashes[(i - first) % AHEAD]
         slot = h & mask
         found = -1
         while table[slot] >= 0:

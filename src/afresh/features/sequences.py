@@ -13,9 +13,20 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.features.blocks import Blocks, give_block, take_block
+from afresh.features.blocks import AHEAD, LEVELS, Blocks, give_block, take_block
 from afresh.features.event_ids import before
 from afresh.features.facts import Facts
+
+
+@numba.njit(cache=True, nogil=True)
+def _touch(rows, keys, first, last, ts, heads, pool, meta):  # type: ignore[no-untyped-def]
+    """As blocks.touch_lists, and the timestamp of each list's last fact as well."""
+    seen = np.int64(0)
+    for i in range(first, last):
+        key = keys[i]
+        if rows[i] >= 0 and key >= 0 and heads[key, 1] > 0:
+            seen ^= ts[pool[heads[key, 0] + heads[key, 1] - 1]]
+    meta[1 + LEVELS] = seen
 
 
 @numba.njit(cache=True, nogil=True)
@@ -30,10 +41,12 @@ def _insert(first, rows, keys, kinds, wanted, keep, dead_before, first_new,  # t
     while 1 << top < 2 * keep:
         top += 1
     for i in range(first, len(rows)):
+        if i == first or i % AHEAD == 0:
+            _touch(rows, keys, i, min(i - i % AHEAD + AHEAD, len(rows)), ts, heads, pool, meta)
         row, key = rows[i], keys[i]
         if row < 0 or key < 0 or not wanted[kinds[i]] or ts[row] <= dead_before:
             continue
-        base, n, lift = heads[key]
+        base, n, lift = heads[key, 0], heads[key, 1], heads[key, 2]
         if lift < 0 or n == 1 << lift:
             drop = max(n - keep, 0)
             while drop < n and ts[pool[base + drop]] <= dead_before:

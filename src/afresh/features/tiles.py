@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.events.batch import NULL
-from afresh.features.blocks import Blocks, give_block, take_block
+from afresh.features.blocks import AHEAD, Blocks, give_block, take_block, touch_lists
 from afresh.features.plan import Family
 
 GROUP_BITS = 30
@@ -38,23 +38,37 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before, 
     split = len(groups) > 0
     slots = len(ops)
     one = np.uint64(1)
+    nullable = False
+    for s in range(slots):
+        nullable |= inputs[s] >= 0
+    alive_from = dead_before // width * width
     for i in range(first, len(ts)):
+        if i == first or i % AHEAD == 0:
+            touch_lists(
+                keys,
+                i,
+                min(i - i % AHEAD + AHEAD, len(ts)),
+                ts,
+                alive_from,
+                heads,
+                pool[:, 0],
+                meta,
+            )
         key = keys[i]
         kind = kinds[i]
-        if key < 0 or kind > 63 or not (any_mask >> np.uint64(kind)) & one:
+        if key < 0 or ts[i] < alive_from or kind > 63 or not (any_mask >> np.uint64(kind)) & one:
             continue
-        tile = ts[i] // width
-        if (tile + 1) * width <= dead_before:
-            continue
+        tile = np.int64(np.uint64(ts[i]) // np.uint64(width))
         bit = one << np.uint64(kind)
-        touched = False
-        for s in range(slots):
-            if masks[s] & bit and (inputs[s] < 0 or numbers[inputs[s], i] != NULL):
-                touched = True
-        if not touched:
-            continue
+        if nullable:
+            touched = False
+            for s in range(slots):
+                if masks[s] & bit and (inputs[s] < 0 or numbers[inputs[s], i] != NULL):
+                    touched = True
+            if not touched:
+                continue
         cell = (tile << GROUP_BITS) | (groups[i] if split else 0)
-        base, n, lift = heads[key]
+        base, n, lift = heads[key, 0], heads[key, 1], heads[key, 2]
         at = n
         while at > 0 and pool[base + at - 1, 0] > cell:
             at -= 1
