@@ -67,37 +67,34 @@ def in_process(folder: Path, shop: Shopping, rounds: int, size: int) -> None:
     _report("in_process", ours, limit, 0.35, 0.5, group, length, shop)
 
 
-def over_http(folder: Path, shop: Shopping, rounds: int, size: int) -> None:
+def over_http(folder: Path, port: int, shop: Shopping, rounds: int, size: int) -> None:
     traffic, bare = Traffic(shop), Bare(folder / "bare-http")
-    file = folder / "requests"
-    with serving(folder / "http") as port:
-        load_generator = Load(port)
-        for first in range(0, shop.items.height, 10_000):
-            part = shop.items.slice(first, 10_000).write_ndjson().encode()
-            load_generator.run(file, [request("/v1/items", part)], 1)
-        warm = [request("/v1/events", body) for body in traffic.bodies(8)]
-        load_generator.run(file, warm, 4)
-        ours, limit, latencies, length, group = [], [], [], 0.0, 1
-        for _ in range(rounds):
-            bodies = traffic.bodies(size)
-            length = statistics.mean(map(len, bodies)) / 1000
-            before = commits(port)
-            seconds, each = load_generator.run(
-                file, [request("/v1/events", body) for body in bodies], 4
-            )
-            latencies += each
-            ours.append(1000 * size / seconds)
-            group = max(round(size / max(commits(port) - before, 1)), 1)
-            began = time.perf_counter()
-            limit.append(bare.take(bodies, group) / (time.perf_counter() - began))
-        load_generator.close()
+    file, load_generator = folder / "requests", Load(port)
+    for first in range(0, shop.items.height, 10_000):
+        part = shop.items.slice(first, 10_000).write_ndjson().encode()
+        load_generator.run(file, [request("/v1/items", part)], 1)
+    warm = [request("/v1/events", body) for body in traffic.bodies(8)]
+    load_generator.run(file, warm, 4)
+    ours, limit, latencies, length, group = [], [], [], 0.0, 1
+    for _ in range(rounds):
+        bodies = traffic.bodies(size)
+        length = statistics.mean(map(len, bodies)) / 1000
+        before = commits(port)
+        requests = [request("/v1/events", body) for body in bodies]
+        seconds, each = load_generator.run(file, requests, 4)
+        latencies += each
+        ours.append(1000 * size / seconds)
+        group = max(round(size / max(commits(port) - before, 1)), 1)
+        began = time.perf_counter()
+        limit.append(bare.take(bodies, group) / (time.perf_counter() - began))
+    load_generator.close()
     bare.close()
     _report("http_batches", ours, limit, 0.25, 0.35, group, length, shop, latencies)
 
 
-def singles(folder: Path, shop: Shopping, rounds: int, size: int) -> None:
+def singles(folder: Path, port: int, shop: Shopping, rounds: int, size: int) -> None:
     traffic, file = Traffic(shop), folder / "requests"
-    with serving(folder / "singles") as port, empty_handler() as empty:
+    with empty_handler() as empty:
         here, there = Load(port), Load(empty)
         ours, bare, latencies = [], [], []
         for turn in range(rounds + 1):
@@ -174,8 +171,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="afresh-ingest-") as name:
         folder = Path(name)
         in_process(folder, shop, 2 if small else 7, 4 if small else 100)
-        over_http(folder, shop, 2 if small else 7, 4 if small else 60)
-        singles(folder, shop, 2 if small else 5, 100 if small else 10_000)
+        with serving(folder / "http") as port:
+            over_http(folder, port, shop, 2 if small else 7, 4 if small else 60)
+            singles(folder, port, shop, 2 if small else 5, 100 if small else 10_000)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,8 @@ def curve(
 ) -> None:
     shop = shopping(data, most=points[-1], synthetic=small)
     file, events, items = definition(folder, variant), folder / "e.parquet", folder / "i.parquet"
-    shop.items.write_parquet(items)
+    catalogue = shop.items.head(500) if small else shop.items
+    catalogue.write_parquet(items)
     told: dict[int, dict[str, dict[str, Any]]] = {}
     for n in dict.fromkeys(min(n, shop.events.height) for n in points):
         home = folder / f"{variant}-{n}"
@@ -135,7 +136,7 @@ def curve(
         },
         curve=per_event,
         events=last,
-        items=shop.items.height,
+        items=catalogue.height,
         data=shop.source,
         missing=shop.missing,
         sharing="one process a point",

@@ -61,7 +61,8 @@ def main() -> None:
         folder = Path(name)
         events, items, data = folder / "events.parquet", folder / "items.parquet", folder / "data"
         shop.events.write_parquet(events)
-        shop.items.write_parquet(items)
+        catalogue = shop.items.head(500) if small else shop.items
+        catalogue.write_parquet(items)
         import_files(load(SHOP), data, load_settings(), events=events, items=items)
         start(data)  # the kernels are compiled and the files in the page cache
         for turn in range(rounds):
@@ -76,7 +77,7 @@ def main() -> None:
         "seconds": seconds,
         "rounds": rounds,
         "events": shop.events.height,
-        "items": shop.items.height,
+        "items": catalogue.height,
         "data": shop.source,
         "missing": shop.missing,
         "sharing": "the server alone; its files are in the page cache",
