@@ -5,7 +5,8 @@
    (the limit: no names, no order, no windows), and plain dictionaries counting the same
    events (what a few lines of Python would do).
 2. `afresh import` of a Parquet file into a folder that has the catalogue, from opening it to the
-   snapshot at the end, everything durable and folded. The limit: polars reads the same file, SQLite takes the same payloads in the same commits.
+   snapshot at the end, everything durable and folded. The limit: polars reads the same file,
+   SQLite takes the same payloads in the same commits.
 
 Rounds of both sides alternate; every round starts from a state without events.
 """
