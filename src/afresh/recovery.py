@@ -72,7 +72,7 @@ class Recovery:
                     self.admission.remember(batch, entry.arrival)
 
     def housekeeping(self) -> None:
-        """Called by the writing thread between commits: a snapshot or a trim when due."""
+        """Called by whoever folds, between commits: a snapshot or a trim when due."""
         now = time.monotonic()
         grown = self.replica.offset - self.saved_offset
         due = grown >= self.settings.snapshot_every_events or (

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from afresh.app import App
+from afresh.committer import pending
 from afresh.events.admission import HOUR_MS, Admission, as_said, lower_timestamps
 from afresh.events.batch import EventBatch, decode_batch
 from afresh.events.duplicates import CONFLICT, DUPLICATE, NEW, Duplicates
@@ -40,7 +41,6 @@ from afresh.log.sqlite import SqliteLog
 from afresh.recovery import Recovery
 from afresh.settings import Settings
 from afresh.store.replica import Replica
-from afresh.writer import pending
 
 Progress = Callable[[str, int, int], None]
 """progress(stage, done, total): stages items, ids, events, fold, in rows, records or bytes."""

@@ -1,8 +1,8 @@
-"""The writer: one thread that admits, makes durable, folds, and only then acknowledges.
+"""The writer: what waits is admitted, made durable, folded, and only then acknowledged.
 
 Whatever waits when a commit ends goes into the next one, so a lone event waits for nobody
-and a crowd shares its commits. Nothing is acknowledged that is not on disk and in
-the state.
+and a crowd shares its commits. One thread turns events into columns and admits them; while it
+prepares a group, the committer writes and folds the one before.
 """
 
 from __future__ import annotations
@@ -11,39 +11,29 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import structlog
 
+from afresh.committer import Committer, Counters, Job, as_afresh_error
 from afresh.errors import AfreshError, NotFound, Overloaded, Unavailable
-from afresh.events.admission import Admission, Admitted
-from afresh.events.batch import EventBatch
+from afresh.events.admission import Admission
 from afresh.events.columnar import Columnar
-from afresh.events.verdict import Rejection
 from afresh.items import ItemDecoder, deletion
-from afresh.log import LateEvent, Log, Pending
+from afresh.log import Log, Pending
 from afresh.store.replica import Replica
-from afresh.submission import ItemChange, Outcome, Submission, settle, shares
+from afresh.submission import ItemChange, Outcome, Submission, settle
+
+SMALL = 128
+"""A group of fewer events is committed by the thread that admitted it, if nothing is under way."""
 
 _log = structlog.get_logger("afresh.writer")
 
 
-@dataclass(slots=True)
-class Counters:
-    """Totals since the process started."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    late: int = 0
-    commits: int = 0
-    rejected: dict[str, int] = field(default_factory=dict)
-
-
 class Writer:
-    """The only thread that appends to the log and folds into the replica.
+    """Admits submissions in order; with its committer, all that appends to the log and folds.
 
     queue_events bounds what may wait; group_events what one commit takes. `idle` is called
-    by the thread itself between groups.
+    between commits, by whoever committed last.
     """
 
     def __init__(
@@ -59,16 +49,25 @@ class Writer:
         self.log, self.replica, self.admission = log, replica, admission
         self.columnar = Columnar(replica.plan.events)
         self.items = ItemDecoder(replica.plan.catalog)
-        self.queue_events, self.group_events, self.idle = queue_events, group_events, idle
-        self.counters = Counters()
+        self.queue_events, self.group_events = queue_events, group_events
         self.waiting = 0
-        self.failure: AfreshError | None = None
+        self.committer = Committer(log, replica, admission, self._done, idle)
         self._queue: deque[Submission] = deque()
         self._wake = threading.Condition()
         self._open = True
         self._thread = threading.Thread(target=self._run, name="afresh-writer", daemon=True)
 
+    @property
+    def counters(self) -> Counters:
+        return self.committer.counters
+
+    @property
+    def failure(self) -> AfreshError | None:
+        """Why the last commit failed; None when it did not."""
+        return self.committer.failure
+
     def start(self) -> None:
+        self.committer.start()
         self._thread.start()
 
     def close(self) -> None:
@@ -78,6 +77,7 @@ class Writer:
             self._wake.notify()
         if self._thread.is_alive():
             self._thread.join()
+        self.committer.close()
 
     def submit(self, submission: Submission) -> None:
         """Queue a submission. Raises Overloaded when too much waits, Unavailable when closed."""
@@ -90,22 +90,28 @@ class Writer:
             self._queue.append(submission)
             self._wake.notify()
 
+    def _done(self, group: list[Submission]) -> None:
+        with self._wake:
+            self.waiting -= sum(s.size for s in group)
+
     def _run(self) -> None:
         while True:
+            self.committer.wait_for_room()
             with self._wake:
+                while not self._queue and self._open:
+                    self._wake.wait()
                 if not self._queue:
-                    if not self._open:
-                        return
-                    self._wake.wait(timeout=1.0)
+                    return
                 group = self._take()
-            if group:
-                self._write(group)
-                with self._wake:
-                    self.waiting -= sum(s.size for s in group)
             try:
-                self.idle()
-            except Exception:
-                _log.exception("housekeeping_failed")
+                if group[0].changes:
+                    self._write_items(group)
+                else:
+                    self._write_events(group)
+            except Exception as error:
+                # What the committer was handed it settles itself.
+                settle(group, [as_afresh_error(error)] * len(group))
+                self._done(group)
 
     def _take(self) -> list[Submission]:
         """The next submissions that share a commit: all events, or all item changes."""
@@ -118,59 +124,30 @@ class Writer:
             size += group[-1].size
         return group
 
-    def _write(self, group: list[Submission]) -> None:
-        try:
-            outcomes = self._write_items(group) if group[0].changes else self._write_events(group)
-        except Exception as error:
-            if not isinstance(error, AfreshError):
-                _log.exception("write_failed")
-                error = Unavailable(f"The log could not be written: {error}.")
-            self.failure = error
-            settle(group, [error] * len(group))
-            return
-        self.failure = None
-        settle(group, outcomes)
-
-    def _write_events(self, group: list[Submission]) -> list[Outcome | AfreshError]:
+    def _write_events(self, group: list[Submission]) -> None:
         events = group[0].events if len(group) == 1 else [e for s in group for e in s.events]
         columns = self.columnar.columns(events)
-        admitted = self.admission.admit(columns.batch, _now())
-        arrival = self.admission.clock
-        try:
-            self._append(admitted, arrival)
-        except Exception:
-            self.admission.take_back(admitted)
-            raise
-        offset = self.replica.offset
-        if admitted.batch.n:
-            offset = self.log.end
-            self.replica.fold_events(admitted.batch, offset)
-        rows = columns.rows
-        rejected = columns.rejected + [
-            Rejection(int(rows[r.index]), r.code, r.path, r.detail) for r in admitted.rejected
-        ]
-        duplicates = rows[admitted.duplicates]
-        self._count(admitted, rejected)
-        return list(shares(group, duplicates.tolist(), rejected, offset))
+        with self.committer.admitting:
+            admitted = self.admission.admit(columns.batch, _now())
+            job = Job(group, columns, admitted, self.admission.clock)
+            lone = admitted.batch.n < SMALL and self.committer.is_idle()
+            if not lone:
+                self.committer.put(job)
+        if lone:
+            self.committer.run(job)
 
-    def _append(self, admitted: Admitted, arrival: int) -> None:
-        batch = admitted.batch
-        late = [LateEvent(arrival, ts, payload) for ts, payload in admitted.late]
-        if batch.n:
-            self.log.append([pending(batch, arrival)], late)
-        elif late:
-            self.log.append([], late)
+    def _write_items(self, group: list[Submission]) -> None:
+        """Item changes see every event before them folded, and every event after sees them."""
+        with self.committer.alone():
+            try:
+                outcomes = self._apply(group)
+            except Exception as error:
+                self.committer.failed(error)
+                raise
+        settle(group, outcomes)
+        self._done(group)
 
-    def _count(self, admitted: Admitted, rejected: list[Rejection]) -> None:
-        c = self.counters
-        c.commits += 1
-        c.accepted += admitted.batch.n
-        c.duplicates += len(admitted.duplicates)
-        c.late += len(admitted.late)
-        for r in rejected:
-            c.rejected[r.code] = c.rejected.get(r.code, 0) + 1
-
-    def _write_items(self, group: list[Submission]) -> list[Outcome | AfreshError]:
+    def _apply(self, group: list[Submission]) -> list[Outcome | AfreshError]:
         outcomes: list[Outcome | AfreshError] = []
         records: list[bytes] = []
         pending_records: dict[str, bytes | None] = {}
@@ -212,12 +189,6 @@ class Writer:
             record = self.items.merged(current, change.patch)
         written[change.item_id] = record
         return record
-
-
-def pending(batch: EventBatch, arrival: int, *, imported: bool = False) -> Pending:
-    """A batch as the log takes it."""
-    low, high = int(batch.ts.min()), int(batch.ts.max())
-    return Pending("events", batch.n, low, high, arrival, batch.encode(), imported)
 
 
 def _now() -> int:

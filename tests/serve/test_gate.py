@@ -63,7 +63,7 @@ def test_not_ready_when_the_log_fails(serve: Any) -> None:
     from afresh.errors import StorageFull
 
     with serve() as served:
-        served.runtime.writer.failure = StorageFull("The disk is full.")
+        served.runtime.writer.committer.failure = StorageFull("The disk is full.")
         answer = served.client.get("/readyz")
         assert answer.status_code == 503
         assert "disk is full" in answer.json()["detail"]

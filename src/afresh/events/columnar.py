@@ -68,7 +68,12 @@ class Columnar:
         """Columns of typed events; ids that were not given are made."""
         refused: dict[int, Rejection] = {}
         ts = _timestamps(events, refused)
-        texts = {name: _texts([getattr(e, name) for e in events]) for name in TEXT_IDS}
+        texts = {
+            "event_id": _joined([e.event_id or "" for e in events]),
+            "user_id": _joined([e.user_id or "" for e in events]),
+            "item_id": _joined([e.item_id or "" for e in events]),
+            "session_id": _joined([e.session_id or "" for e in events]),
+        }
         numbers, places = self._properties(events, texts, refused)
         for name, column in texts.items():
             data = np.frombuffer(column, np.uint8)
@@ -109,7 +114,7 @@ class Columnar:
             for name in self.texts:
                 strings = [getattr(p, name, None) for p in held]
                 if strings.count(None) < len(strings):
-                    texts[name] = _texts(strings)
+                    texts[name] = _joined([text or "" for text in strings])
         return numbers, {name: self.places[name] for name in numbers}
 
     def _numbers(
@@ -185,8 +190,8 @@ def _timestamps(events: Sequence[Any], refused: dict[int, Rejection]) -> NDArray
     return out
 
 
-def _texts(strings: list[str | None]) -> bytes:
-    return "\0".join([s or "" for s in strings]).encode("utf-8", "surrogatepass")
+def _joined(strings: list[str]) -> bytes:
+    return "\0".join(strings).encode("utf-8", "surrogatepass")
 
 
 @numba.njit(cache=True, nogil=True)

@@ -7,8 +7,9 @@ rows mean.
 
 Arrays of a set of lists: `heads` int64[keys, 3] = start in the pool, size, level
 (capacity 2**level, -1: no block yet), together so that a list is found by one read
-of memory; and `meta` int64[2 + LEVELS] = rows of the pool in use, then the first free block of
-each level or -1, then a value without meaning. A free block keeps the start of the next free one in `link`.
+of memory; and `meta` int64[2 + LEVELS] = rows of the pool in use, then the first free block
+of each level or -1, then a value without meaning. A free block keeps the start of the next
+free one in `link`.
 """
 
 from __future__ import annotations

@@ -46,11 +46,12 @@ def _same(column, a, b, c, d):  # type: ignore[no-untyped-def]
     """Whether column[a:b] and column[c:d] are the same bytes: runs of one id are common."""
     if b - a != d - c:
         return False
-    # From the end: ids tend to differ there.
-    for j in range(b - a):
-        if column[b - 1 - j] != column[d - 1 - j]:
-            return False
-    return True
+    same, j = True, 1
+    while same and j <= b - a:
+        # From the end: ids tend to differ there.
+        same = column[b - j] == column[d - j]
+        j += 1
+    return same
 
 
 @numba.njit(cache=True, nogil=True)

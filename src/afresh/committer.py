@@ -1,0 +1,197 @@
+"""The committer: one group of admitted events at a time, durable, folded, acknowledged.
+
+When a commit fails, so does every group admitted after it: their verdicts rested on
+events that never became durable. The door forgets them all, so a retry is new again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from afresh.errors import AfreshError, Unavailable
+from afresh.events.admission import Admission, Admitted
+from afresh.events.batch import EventBatch
+from afresh.events.columnar import Columns
+from afresh.events.verdict import Rejection
+from afresh.log import LateEvent, Log, Pending
+from afresh.store.replica import Replica
+from afresh.submission import Submission, settle, shares
+
+AHEAD = 1
+"""Groups that may wait, admitted, behind the one being committed."""
+
+IDLE_EVERY_S = 1.0
+
+_log = structlog.get_logger("afresh.committer")
+
+
+@dataclass(slots=True)
+class Counters:
+    """Totals since the process started."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    late: int = 0
+    commits: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Job:
+    """A group with its verdicts, on its way to the disk. arrival: UTC ms."""
+
+    group: list[Submission]
+    columns: Columns
+    admitted: Admitted
+    arrival: int
+
+
+class Committer:
+    """Appends and folds admitted groups in their order.
+
+    `admitting` is held while a group is admitted and queued, and while a failure is taken
+    back. `done` hears of each settled group, `idle` runs now and then between commits.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        replica: Replica,
+        admission: Admission,
+        done: Callable[[list[Submission]], None],
+        idle: Callable[[], None],
+    ) -> None:
+        self.log, self.replica, self.admission = log, replica, admission
+        self.done, self.idle = done, idle
+        self.counters = Counters()
+        self.failure: AfreshError | None = None
+        self.admitting = threading.Lock()
+        self._turn = threading.Lock()
+        self._jobs: deque[Job] = deque()
+        self._busy = False
+        self._changed = threading.Condition()
+        self._open = True
+        self._thread = threading.Thread(target=self._run, name="afresh-committer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def is_idle(self) -> bool:
+        return not self._jobs and not self._busy
+
+    def wait_for_room(self) -> None:
+        with self._changed:
+            while len(self._jobs) >= AHEAD:
+                self._changed.wait()
+
+    def put(self, job: Job) -> None:
+        """Queue a job; the caller holds `admitting`."""
+        with self._changed:
+            self._jobs.append(job)
+            self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Everything admitted is settled, and nothing else is under way."""
+        with self._changed:
+            while not self.is_idle():
+                self._changed.wait()
+        with self._turn:
+            yield
+
+    def run(self, job: Job) -> None:
+        """Commit, fold and settle a job in this thread."""
+        with self._turn:
+            try:
+                self._commit(job)
+            except Exception as error:
+                self._refuse(job, self.failed(error))
+
+    def failed(self, error: Exception) -> AfreshError:
+        """Note why a commit failed, in words for its callers."""
+        self.failure = as_afresh_error(error)
+        return self.failure
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not self._jobs and self._open:
+                    self._changed.wait(timeout=IDLE_EVERY_S)
+                if not self._jobs and not self._open:
+                    return
+                job = self._jobs.popleft() if self._jobs else None
+                self._busy = job is not None
+                self._changed.notify_all()
+            if job is not None:
+                self.run(job)
+            try:
+                with self._turn:
+                    self.idle()
+            except Exception:
+                _log.exception("housekeeping_failed")
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def _commit(self, job: Job) -> None:
+        admitted, batch = job.admitted, job.admitted.batch
+        late = [LateEvent(job.arrival, ts, payload) for ts, payload in admitted.late]
+        if batch.n or late:
+            self.log.append([pending(batch, job.arrival)] if batch.n else [], late)
+        if batch.n:
+            self.replica.fold_events(batch, self.log.end)
+        self.failure = None
+        rows = job.columns.rows
+        rejected = job.columns.rejected + [
+            Rejection(int(rows[r.index]), r.code, r.path, r.detail) for r in admitted.rejected
+        ]
+        self._count(admitted, rejected)
+        duplicates = rows[admitted.duplicates].tolist()
+        settle(job.group, shares(job.group, duplicates, rejected, self.replica.offset))
+        self.done(job.group)
+
+    def _refuse(self, job: Job, error: AfreshError) -> None:
+        with self.admitting:
+            refused = [job, *self._jobs]
+            self._jobs.clear()
+            for each in refused:
+                self.admission.take_back(each.admitted)
+        for each in refused:
+            settle(each.group, [error] * len(each.group))
+            self.done(each.group)
+
+    def _count(self, admitted: Admitted, rejected: list[Rejection]) -> None:
+        c = self.counters
+        c.commits += 1
+        c.accepted += admitted.batch.n
+        c.duplicates += len(admitted.duplicates)
+        c.late += len(admitted.late)
+        for r in rejected:
+            c.rejected[r.code] = c.rejected.get(r.code, 0) + 1
+
+
+def pending(batch: EventBatch, arrival: int, *, imported: bool = False) -> Pending:
+    """A batch as the log takes it."""
+    low, high = int(batch.ts.min()), int(batch.ts.max())
+    return Pending("events", batch.n, low, high, arrival, batch.encode(), imported)
+
+
+def as_afresh_error(error: Exception) -> AfreshError:
+    """An error that a caller can be told; an unforeseen one is logged whole."""
+    if isinstance(error, AfreshError):
+        return error
+    _log.error("write_failed", exc_info=error)
+    return Unavailable(f"The log could not be written: {error}.")
