@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.opened import Opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -103,3 +104,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opened]:
+    """Opens runtimes over one folder; the last one is closed in the end."""
+    made = Opened(tmp_path)
+    yield made
+    made.leave()

@@ -71,6 +71,7 @@ class Committer:
         self.done, self.idle = done, idle
         self.counters = Counters()
         self.failure: AfreshError | None = None
+        self.broken: AfreshError | None = None
         self.admitting = threading.Lock()
         self._turn = threading.Lock()
         self._jobs: deque[Job] = deque()
@@ -116,6 +117,8 @@ class Committer:
         """Commit, fold and settle a job in this thread."""
         with self._turn:
             try:
+                if self.broken is not None:
+                    raise self.broken
                 self._commit(job)
             except Exception as error:
                 self._refuse(job, self.failed(error))
@@ -139,7 +142,8 @@ class Committer:
                 self.run(job)
             try:
                 with self._turn:
-                    self.idle()
+                    if self.broken is None:
+                        self.idle()
             except Exception:
                 _log.exception("housekeeping_failed")
             with self._changed:
@@ -152,7 +156,7 @@ class Committer:
         if batch.n or late:
             self.log.append([pending(batch, job.arrival)] if batch.n else [], late)
         if batch.n:
-            self.replica.fold_events(batch, self.log.end)
+            self._fold(batch)
         self.failure = None
         rows = job.columns.rows
         rejected = job.columns.rejected + [
@@ -162,6 +166,21 @@ class Committer:
         duplicates = rows[admitted.duplicates].tolist()
         settle(job.group, shares(job.group, duplicates, rejected, self.replica.offset))
         self.done(job.group)
+
+    def _fold(self, batch: EventBatch) -> None:
+        """A fold that fails leaves the state neither here nor there: nothing more is taken.
+
+        The events are in the log, so the next start folds them from the last snapshot.
+        """
+        try:
+            self.replica.fold_events(batch, self.log.end)
+        except Exception as error:
+            _log.critical("fold_failed", exc_info=error)
+            self.broken = Unavailable(
+                f"The state could not follow the log: {error}.",
+                hint="Start the server again: it folds the log from its last snapshot.",
+            )
+            raise self.broken from error
 
     def _refuse(self, job: Job, error: AfreshError) -> None:
         with self.admitting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import islice
 
 import structlog
 
@@ -15,7 +16,7 @@ from afresh.features.dump import Arrays
 from afresh.log.sqlite import SqliteLog
 from afresh.settings import Settings
 from afresh.store.replica import Replica
-from afresh.store.snapshot import Header, write_snapshot
+from afresh.store.snapshot import Header, newest_snapshots, snapshot_offset, write_snapshot
 
 Progress = Callable[[str, int, int], None]
 """progress(stage, records done, records in all)."""
@@ -100,12 +101,26 @@ class Recovery:
         self.saved_offset, self.saved_at = header.offset, time.time()
 
     def trim(self) -> None:
-        """Retention: drop what is older or more than the settings allow, never the unsaved."""
+        """Retention: drop what is older or more than the settings allow and nobody needs.
+
+        Needed are: what the oldest snapshot does not hold (the newer one may turn out
+        damaged), what a feature can still read (a new definition folds the log again), and the
+        ids that a live copy may still bear.
+        """
         age, size = self.settings.log_retention_age, self.settings.log_max_bytes
-        if age is None and size is None:
+        kept = list(newest_snapshots(self.folder))
+        if (age is None and size is None) or len(kept) < 2:
             return
+        log, newest = self.log, self.replica.state.newest
+        needed = [snapshot_offset(kept[-1])]
+        for entries in (
+            log.since(max(log.arrival - self.admission.known.horizon_s * 1000, 0)),
+            log.between(max(newest - self.replica.plan.reach, 0), newest + 1),
+        ):
+            needed += [entry.offset for entry in islice(entries, 1)]
         before = None if age is None else time.time_ns() // 1_000_000 - age
-        self.log.trim(before_arrival=before, max_bytes=size, upto=self.saved_offset)
+        target = None if size is None else size * 9 // 10
+        self.log.trim(before_arrival=before, max_bytes=target, upto=min(needed))
 
     def close(self) -> None:
         """Wait for a snapshot on its way; take the last one if anything changed since."""

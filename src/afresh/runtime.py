@@ -70,7 +70,7 @@ class Runtime(Answers):
         progress("kernels", 0, 1)
         warm(plan, app.surfaces)
         progress("kernels", 1, 1)
-        log = SqliteLog(folder, app=app.name)
+        log = SqliteLog(folder, app=app.name, max_bytes=settings.log_max_bytes)
         try:
             runtime = cls(app, settings, log, Replica(plan))
             runtime.recovery.recover(progress)
@@ -84,7 +84,8 @@ class Runtime(Answers):
         """Finish what was submitted, take a snapshot, release the log."""
         self.writer.close()
         try:
-            self.recovery.close()
+            if self.writer.committer.broken is None:
+                self.recovery.close()
         finally:
             self.store.close()
 

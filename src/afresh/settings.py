@@ -131,7 +131,9 @@ class Settings(BaseSettings):
     )
 
     log_retention_age: Duration | None = Field(
-        None, description="Events that arrived longer ago are dropped from the log; none keeps all."
+        None,
+        description="Events that arrived longer ago are dropped from the log, once no feature can "
+        "read them; none keeps all.",
     )
     log_max_bytes: Size | None = Field(
         None,

@@ -140,6 +140,8 @@ class Writer:
         """Item changes see every event before them folded, and every event after sees them."""
         with self.committer.alone():
             try:
+                if self.committer.broken is not None:
+                    raise self.committer.broken
                 outcomes = self._apply(group)
             except Exception as error:
                 self.committer.failed(error)

@@ -172,6 +172,10 @@ class Compiler:
         complete = (value.kind == "count" or column) and (value.by is None or split)
         if not (key and codes and window and complete):
             return None
+        if value.kind in ("min", "max") and window[0].kind == "decayed":
+            hint = "A least or greatest value does not fade: take daily or sliding."
+            self.problems.append(Problem(*place, f"{value.kind} cannot be decayed", hint))
+            return None
         ops: dict[str, list[Op]] = {"count": ["n"], "total": ["sum"], "mean": ["sum", "n"]}
         wanted = ops.get(value.kind, ["min" if value.kind == "min" else "max"])
         reads = [

@@ -116,6 +116,11 @@ def newest_snapshots(folder: Path) -> Iterator[Path]:
     yield from sorted(folder.glob(f"*{SUFFIX}"), reverse=True)
 
 
+def snapshot_offset(path: Path) -> int:
+    """The offset that a snapshot's name says it reflects."""
+    return int(path.stem)
+
+
 def set_aside(path: Path) -> Path:
     """Rename a bad snapshot so that it is not tried again, and can be looked at."""
     return path.replace(path.with_suffix(".bad"))
