@@ -59,7 +59,9 @@ def test_the_shop_is_what_the_contract_says() -> None:
         "views_week",
         "conversion",
     }
-    assert [(s.key, s.types, s.n) for s in plan.sequences] == [("user_id", (0, 1, 2), 50)]
+    recent, history = plan.sequences
+    assert (recent.key, recent.types, recent.n) == ("user_id", (0, 1, 2), 50)
+    assert (history.n, plan.history) == (100, 1)
     assert [surface.name for surface in app.surfaces] == ["home"]
 
 

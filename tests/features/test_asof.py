@@ -12,11 +12,11 @@ from tests.everything import app
 from tests.features.test_reader_borders import same, spoken
 from tests.model import Event, Model, batch_of
 
+from afresh.committer import pending
 from afresh.features.asof import features_as_of
 from afresh.features.engines.embedded import State
 from afresh.features.plan import DAY_MS
 from afresh.log.sqlite import SqliteLog
-from afresh.writer import pending
 
 PLAN = app.plan()
 
