@@ -170,12 +170,9 @@ class CatalogState:
 
     def _text_column(self, field: PlanField, values: NDArray[np.generic]) -> bytes:
         if field.kind == "str":
-            interner = self.labels[field.name]
-            codes, where = np.unique(values, return_inverse=True)
-            texts = [interner.key(int(c)) if c >= 0 else b"" for c in codes]
-        else:
-            codes, where = np.unique(values, return_inverse=True)
-            texts = [group_text(field, int(c)).encode() if c != NULL else b"" for c in codes]
+            return self.labels[field.name].column(values.astype(np.int64))
+        codes, where = np.unique(values, return_inverse=True)
+        texts = [group_text(field, int(c)).encode() if c != NULL else b"" for c in codes]
         return b"\0".join([texts[i] for i in where.tolist()])
 
 

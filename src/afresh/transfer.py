@@ -24,6 +24,7 @@ from afresh.events.batch import EventBatch, decode_batch
 from afresh.events.duplicates import CONFLICT, DUPLICATE, NEW, Duplicates
 from afresh.events.hashing import hash_content, hash_ids
 from afresh.events.occurrence import Occurrences
+from afresh.features.facts import total_order
 from afresh.features.plan import Plan
 from afresh.log import Pending
 from afresh.log.files import (
@@ -195,8 +196,10 @@ class _EventImport:
         new = np.flatnonzero((verdict == NEW) & ~ahead)
         if not len(new):
             return
-        order = new[np.argsort(batch.ts[new], kind="stable")]
-        if len(new) < batch.n or (order[1:] < order[:-1]).any():
+        if len(new) < batch.n:
+            batch = batch.take(new)
+        order = total_order(batch.ts, batch.texts["event_id"])
+        if order is not None:
             batch = batch.take(order)
         lower_timestamps(batch, now)
         self.replica.catalog.write_into(batch)

@@ -73,12 +73,12 @@ class Facts:
         items: NDArray[np.int64],
         sessions: NDArray[np.int64],
         oldest: int,
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
         """Keep a batch's events, in total order, so that of two new rows the lower stands first.
 
-        Returns (order, rows), int64[n] both: the batch's events in total order, and the row
-        of each, -1 where no list wants it. oldest: an event at or before it is out of every
-        list's reach.
+        Returns (order, rows): the batch's events in total order, int64[n], or None where they
+        were given so; and the row of each in that order, -1 where no list wants it: int64[n].
+        oldest: an event at or before it is out of every list's reach.
         """
         n = len(ts)
         self._reserve(n, len(event_ids))
@@ -92,14 +92,14 @@ class Facts:
         )
         rows = np.empty(n, np.int64)
         order = np.argsort(ts, kind="stable")
-        sort_ties(order, ts, tags, hi, lo, self.arena)
+        as_given = sort_ties(order, ts, tags, hi, lo, self.arena)
         self.used = int(
             _append(
                 order, ts, kinds, wanted, items, sessions, tags, hi, lo, self.used,
                 self.ts, self.tag, self.hi, self.lo, self.kind, self.item, self.session, rows,
             )
         )  # fmt: skip
-        return order, rows
+        return None if as_given else order, rows
 
     def _reserve(self, rows: int, size: int) -> None:
         if self.used + rows > len(self.ts):
@@ -134,3 +134,13 @@ class Facts:
         self.used, self.arena_used = len(arrays["ts"]), len(arrays["arena"])
         for name, array in arrays.items():
             setattr(self, name, roomy(array))
+
+
+def total_order(ts: NDArray[np.int64], event_ids: bytes) -> NDArray[np.int64] | None:
+    """The order (timestamp, event_id) of a batch's events: int64[n]; None where they have it."""
+    n = len(ts)
+    tags, hi, lo = np.empty(n, np.uint8), np.empty(n, np.uint64), np.empty(n, np.uint64)
+    arena, data = np.empty(len(event_ids) + 1, np.uint8), as_bytes(event_ids)
+    pack_ids(data, split_column(data, n), np.ones(n, np.bool_), arena, 0, tags, hi, lo)
+    order = np.argsort(ts, kind="stable")
+    return None if sort_ties(order, ts, tags, hi, lo, arena) else order

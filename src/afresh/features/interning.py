@@ -142,6 +142,24 @@ def _gather(arena, begin, numbers):  # type: ignore[no-untyped-def]
     return out, borders
 
 
+@numba.njit(cache=True, nogil=True)
+def _join(arena, begin, numbers):  # type: ignore[no-untyped-def]
+    """The keys at `numbers` (-1: none), joined by NUL."""
+    size = max(len(numbers) - 1, 0)
+    for k in numbers:
+        if k >= 0:
+            size += begin[k + 1] - begin[k]
+    out = np.zeros(size, np.uint8)
+    at = 0
+    for k in numbers:
+        if k >= 0:
+            for p in range(begin[k], begin[k + 1]):
+                out[at] = arena[p]
+                at += 1
+        at += 1
+    return out
+
+
 class Interner:
     """A growing set of distinct strings, numbered 0, 1, 2, ...
 
@@ -213,6 +231,10 @@ class Interner:
     def text(self, number: int) -> str:
         """The string of a key, its prefix left out."""
         return self.key(number)[int(self.prefixed) :].decode()
+
+    def column(self, numbers: NDArray[np.int64]) -> bytes:
+        """The strings of keys as a text column; the empty string for -1. Not for prefixed keys."""
+        return bytes(_join(self.arena, self.begin, numbers))
 
     def texts(self, numbers: NDArray[np.integer]) -> list[str]:
         return [self.text(number) for number in numbers.tolist()]

@@ -84,8 +84,10 @@ class State:
         for first in range(0, batch.n, CHUNK):
             cut = slice(first, first + CHUNK)
             self._fold_tiles(batch.ts[cut], kinds[cut], keys, groups, numbers, cut)
-        ordered = {name: column[order] for name, column in keys.items()}
-        self._insert(rows, kinds[order], ordered, sessions[order], first_new)
+        if order is not None:
+            keys = {name: column[order] for name, column in keys.items()}
+            kinds, sessions = kinds[order], sessions[order]
+        self._insert(rows, kinds, keys, sessions, first_new)
 
     def _fold_tiles(
         self,
