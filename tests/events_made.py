@@ -17,6 +17,7 @@ IDS = st.one_of(
     st.text("ab\u00e9\uffff\U0001f600", min_size=1, max_size=3),
     st.text("ab", min_size=15, max_size=18),
     st.uuids().map(str),
+    st.text("0123456789-.:TZ", min_size=15, max_size=34),
     _HEX,
     _HEX.map(str.upper),
     st.sampled_from(["0" * 32, "0" * 31 + "g", "z" * 256, "0" * 8 + "-" + "0" * 27, "0" * 36]),
