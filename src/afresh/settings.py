@@ -21,6 +21,8 @@ from afresh.problems import suggest
 
 PREFIX = "AFRESH_"
 FILE = "afresh.toml"
+TEST_VARIABLES = ("AFRESH_REQUIRE_ENGINES", "AFRESH_CHROMIUM")
+"""What the project's own tests read; no settings of a server."""
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
@@ -235,7 +237,7 @@ def _check_environment() -> None:
     """Other programs may use the prefix; a name near a setting's is a typing mistake."""
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     for name in os.environ:
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in (*known, *TEST_VARIABLES):
             hint = suggest(name.removeprefix(PREFIX), [k.removeprefix(PREFIX) for k in known])
             if hint.startswith("Did you mean"):
                 hint = hint.replace("mean ", f"mean {PREFIX}")

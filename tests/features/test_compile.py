@@ -180,11 +180,10 @@ def test_sequences_are_shared() -> None:
     )
     assert [(s.types, s.n, s.within) for s in plan.sequences] == [
         ((0,), 5, 7 * DAY_MS),
-        ((0, 1), 5, 90 * DAY_MS),
         ((0, 1), HISTORY, 90 * DAY_MS),
     ]
     assert [feature(plan, name).sequence for name in "abc"] == [1, 1, 0]
-    assert plan.history == 2
+    assert plan.history == 1
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class Draft:
 
     made: Feature
     reads: list[ReadNeed] = field(default_factory=list)
-    sequence: tuple[str, tuple[int, ...], int, int] | None = None
+    sequence: tuple[str, tuple[int, ...], int] | None = None
     split: Input | None = None
 
 
@@ -74,7 +74,7 @@ class Compiler:
             postings=postings,
             features=tuple(self._number(draft) for draft in drafts),
             trends=tuple(Trend(name=n, read=layout.read(need)) for n, need in popular),
-            history=layout.sequence_at(*history),
+            history=layout.sequence_at("user_id", postings.types, postings.within),
         )
 
     def _number(self, draft: Draft) -> Feature:
@@ -235,7 +235,7 @@ class Compiler:
         self._check_key(key, codes, place)
         self.layout.need_sequence(key, codes, n, within)
         last = Feature(name=made.name, group=made.group, key=key, kind="last", n=n)
-        return Draft(last, sequence=(key, codes, n, within))
+        return Draft(last, sequence=(key, codes, within))
 
     def _codes(self, value: Tally) -> tuple[int, ...] | None:
         """The event types of a tally; its fields must be fields of events."""

@@ -43,7 +43,7 @@ class Layout:
     all_types: tuple[int, ...]
     _inputs: set[Input] = field(default_factory=set)
     _families: dict[FamilyNeed, tuple[int, set[SlotNeed]]] = field(default_factory=dict)
-    _sequences: set[tuple[str, tuple[int, ...], int, int]] = field(default_factory=set)
+    _sequences: dict[tuple[str, tuple[int, ...], int], int] = field(default_factory=dict)
 
     def need_input(self, column: Input) -> None:
         self._inputs.add(column)
@@ -62,7 +62,9 @@ class Layout:
         return ReadNeed(family, slot, window, touch)
 
     def need_sequence(self, key: str, types: tuple[int, ...], n: int, within: int) -> None:
-        self._sequences.add((key, types, n, within))
+        """Sequences that differ in n alone are one, as long as the longest."""
+        need = (key, types, within)
+        self._sequences[need] = max(n, self._sequences.get(need, 0))
 
     def inputs(self) -> tuple[Input, ...]:
         return tuple(sorted(self._inputs, key=_input_order))
@@ -85,7 +87,7 @@ class Layout:
     def sequences(self) -> tuple[Sequence, ...]:
         return tuple(
             Sequence(key=key, types=types, n=n, within=within)
-            for key, types, n, within in sorted(self._sequences)
+            for (key, types, within), n in sorted(self._sequences.items())
         )
 
     def read(self, need: ReadNeed) -> Read:
@@ -97,8 +99,8 @@ class Layout:
             touch=(slots.index(need.touch[0]), slots.index(need.touch[1])) if need.touch else None,
         )
 
-    def sequence_at(self, key: str, types: tuple[int, ...], n: int, within: int) -> int:
-        return sorted(self._sequences).index((key, types, n, within))
+    def sequence_at(self, key: str, types: tuple[int, ...], within: int) -> int:
+        return sorted(self._sequences).index((key, types, within))
 
     def input_at(self, column: Input | None) -> int | None:
         return None if column is None else self.inputs().index(column)
