@@ -41,7 +41,7 @@ class Answer(msgspec.Struct):
 class FeatureRows(msgspec.Struct):
     """One row an entity: its id, then each feature's value."""
 
-    rows: list[dict[str, Value | str]]
+    rows: list[dict[str, Value]]
     offset: str
 
 
@@ -133,17 +133,16 @@ class Answers:
         as_of: only what happened before that moment, UTC ms, counts; read from the log.
         Raises NotFound for an unknown feature and BadRequest for a key without features.
         """
-        rows: list[dict[str, Value | str]] = []
+        rows: list[dict[str, Value]] = []
         for key, entities in keys.items():
             features = self._features_of(key, names)
             if as_of is None:
                 with self.replica.lock:
                     now, reader = self.replica.now(), self.replica.reader
-                    values = reader.values(key, list(entities), features, now)
+                    values = reader.values(key, entities, features, now)
             else:
                 values = features_as_of(self.plan, self.log, key, list(entities), features, as_of)
-            for entity, row in zip(entities, values, strict=True):
-                rows.append({key: entity, **row})
+            rows += values
         return FeatureRows(rows, self.offset_token())
 
     def _features_of(self, key: str, names: Sequence[str] | None) -> list[Any]:

@@ -19,21 +19,24 @@ NO_GROUP = 0
 """The group of events whose splitting field is null; text t has group 1 + its number."""
 
 
-def type_codes(batch: EventBatch, plan: Plan) -> NDArray[np.uint8]:
-    """The plan's code of each event's type: uint8[n]."""
+def type_table(types: tuple[str, ...], plan: Plan) -> NDArray[np.uint8]:
+    """The plan's code of each of a batch's types: uint8[256]."""
     known = {event.name: code for code, event in enumerate(plan.events)}
     table = np.full(256, UNKNOWN, np.uint8)
-    for code, name in enumerate(batch.types):
+    for code, name in enumerate(types):
         table[code] = known.get(name, UNKNOWN)
-    return table[batch.type]
+    return table
 
 
 def number_rows(batch: EventBatch, plan: Plan) -> NDArray[np.int64]:
     """The number inputs of the plan: int64[inputs, n], NULL where there is none."""
     rows = np.full((len(plan.inputs), batch.n), NULL, np.int64)
+    done: dict[tuple[str, str | None, int], int] = {}
     for at, source in enumerate(plan.inputs):
         if source.kind == "number":
-            rows[at] = _numbers(batch, source)
+            # The same number with and without bands is two inputs and one column.
+            same = done.setdefault((source.name, source.fallback, source.places), at)
+            rows[at] = rows[same] if same != at else _numbers(batch, source)
     return rows
 
 

@@ -12,74 +12,144 @@ import numpy as np
 from afresh.features.tiles import GROUP_BITS, GROUP_MASK, HIGH, LOW
 
 SUM, LEAST, MOST, DECAYED = 0, 1, 2, 3
+ZERO, ONE = np.uint64(0), np.uint64(1)
 
 
 @numba.njit(cache=True, nogil=True)
-def merge(keys, heads, pool, first, past, slot, how, at_tile, weights, offsets, exact, decayed):  # type: ignore[no-untyped-def]
-    """Merge windows for many keys by one backward and one forward walk over each key's rows.
-
-    keys int64[n] (-1: nothing known). Per read r of R: tiles [first[r], past[r]), slot[r],
-    how[r] in SUM, LEAST, MOST, DECAYED; a decayed read weighs tile t by
-    weights[offsets[r] + at_tile[r] - t]. exact int64[n, R] and decayed float64[n, R]
-    are written; untouched LEAST is HIGH, untouched MOST is LOW.
-    """
-    reads = len(slot)
-    oldest = first[0]
-    for r in range(reads):
-        oldest = min(oldest, first[r])
-    for e in range(len(keys)):
-        for r in range(reads):
-            exact[e, r] = HIGH if how[r] == LEAST else (LOW if how[r] == MOST else 0)
-            decayed[e, r] = 0.0
-        key = keys[e]
-        if key < 0 or key >= len(heads):
-            continue
-        base, n = heads[key, 0], heads[key, 1]
-        a = n
-        while a > 0 and pool[base + a - 1, 0] >> GROUP_BITS >= oldest:
-            a -= 1
-        for row in range(base + a, base + n):
-            tile = pool[row, 0] >> GROUP_BITS
-            for r in range(reads):
-                if tile < first[r] or tile >= past[r]:
-                    continue
-                v = pool[row, 1 + slot[r]]
-                if how[r] == SUM:
-                    exact[e, r] += v
-                elif how[r] == LEAST:
-                    exact[e, r] = min(exact[e, r], v)
-                elif how[r] == MOST:
-                    exact[e, r] = max(exact[e, r], v)
-                else:
-                    decayed[e, r] += v * weights[offsets[r] + at_tile[r] - tile]
+def empty(how):  # type: ignore[no-untyped-def]
+    """What merging no tile gives."""
+    return np.int64(HIGH) if how == LEAST else np.int64(LOW) if how == MOST else np.int64(0)
 
 
 @numba.njit(cache=True, nogil=True)
-def merge_groups(key, heads, pool, first, past, slot, how, at_tile, weights, exact, decayed):  # type: ignore[no-untyped-def]
-    """One read for one key, by group: exact int64[groups], decayed float64[groups].
-
-    The arrays come in with their empty values.
-    """
+def rows_of(key, heads):  # type: ignore[no-untyped-def]
+    """Where a key's rows begin and end in the pool, uint64 both."""
     if key < 0 or key >= len(heads):
-        return
-    base, n = heads[key, 0], heads[key, 1]
-    a = n
-    while a > 0 and pool[base + a - 1, 0] >> GROUP_BITS >= first:
-        a -= 1
-    for row in range(base + a, base + n):
-        tile = pool[row, 0] >> GROUP_BITS
+        return ZERO, ZERO
+    base = np.uint64(heads[key, 0])
+    return base, base + np.uint64(heads[key, 1])
+
+
+@numba.njit(cache=True, nogil=True)
+def since(base, end, pool, first):  # type: ignore[no-untyped-def]
+    """The first of the rows [base, end) whose tile is `first` or newer."""
+    while end > base and pool[end - ONE, ZERO] >> GROUP_BITS >= first:
+        end -= ONE
+    return end
+
+
+@numba.njit(cache=True, nogil=True)
+def join(how, value, slot, row, past, pool):  # type: ignore[no-untyped-def]
+    """value int64 merged with a slot of the rows [row, past)."""
+    if how == SUM:
+        for at in range(row, past):
+            value += pool[at, slot]
+    elif how == LEAST:
+        for at in range(row, past):
+            value = min(value, pool[at, slot])
+    else:
+        for at in range(row, past):
+            value = max(value, pool[at, slot])
+    return value
+
+
+@numba.njit(cache=True, nogil=True)
+def as_float(how, value):  # type: ignore[no-untyped-def]
+    """A merged integer as float64; the least and the most of nothing are NaN."""
+    if how != SUM and (value == HIGH or value == LOW):
+        return np.nan
+    return np.float64(value)
+
+
+@numba.njit(cache=True, nogil=True)
+def gather(keys, heads, pool, now, width, totals, windows, reads, apart, weights, parts):  # type: ignore[no-untyped-def]
+    """Merge the windows of one family for many keys; writes rows of parts float64[all, n].
+
+    keys int64[n] (-1: nothing known). Windows open at their new end lie within one another, so
+    one walk from the newest row back serves them all: totals int64[t, 2] = slot, how;
+    windows int64[w, 2] = back in ms, where its reads end, the shortest first; reads
+    int64[r, 2] = total, row of parts. What is read apart: int64[a, 6] = slot, how, back, 1 if it is
+    one tile only, row of parts, where its weights begin in weights float64; tile t of a decayed one
+    counts weights[now // width - t].
+    """
+    at_tile = now // width
+    merged = np.empty(len(totals), np.int64)
+    firsts = np.empty(len(windows), np.int64)
+    for w in range(len(windows)):
+        firsts[w] = (now - windows[w, 0]) // width
+    for e in range(len(keys)):
+        for t in range(len(totals)):
+            merged[t] = empty(totals[t, 1])
+        base, end = rows_of(keys[e], heads)
+        # Unsigned, a place in the pool needs no test for being negative.
+        row, r = end, 0
+        for w in range(len(windows)):
+            past = row
+            row = since(base, past, pool, firsts[w])
+            for t in range(len(totals)):
+                slot = np.uint64(1 + totals[t, 0])
+                merged[t] = join(totals[t, 1], merged[t], slot, row, past, pool)
+            while r < windows[w, 1]:
+                total = reads[r, 0]
+                parts[reads[r, 1], e] = as_float(totals[total, 1], merged[total])
+                r += 1
+        for a in range(len(apart)):
+            slot, how = np.uint64(1 + apart[a, 0]), apart[a, 1]
+            if a == 0 or apart[a, 2] != apart[a - 1, 2]:
+                first = (now - apart[a, 2]) // width
+                row = since(base, end, pool, first)
+            if how == DECAYED:
+                faded, newest = 0.0, apart[a, 5] + at_tile
+                for at in range(row, end):
+                    tile = pool[at, ZERO] >> GROUP_BITS
+                    faded += pool[at, slot] * weights[np.uint64(newest - tile)]
+                parts[apart[a, 4], e] = faded
+            else:
+                past = row
+                while past < end and pool[past, ZERO] >> GROUP_BITS == first:
+                    past += ONE
+                value = join(how, empty(how), slot, row, past, pool)
+                parts[apart[a, 4], e] = as_float(how, value)
+
+
+@numba.njit(cache=True, nogil=True)
+def gather_sessions(keys, heads, pool, now, gap, first, touch, slot, how, place, parts):  # type: ignore[no-untyped-def]
+    """One read of a session window for many keys: a row of parts float64[all, n].
+
+    Looked for from tile `first` on; touch int64[2]: the slots with the least and the greatest
+    timestamp of all activity.
+    """
+    for e in range(len(keys)):
+        value = empty(how)
+        start = session_start(keys[e], heads, pool, now, gap, first, touch[0], touch[1])
+        if start >= 0:
+            base, end = rows_of(keys[e], heads)
+            value = join(how, value, np.uint64(1 + slot), since(base, end, pool, start), end, pool)
+        parts[place, e] = as_float(how, value)
+
+
+@numba.njit(cache=True, nogil=True)
+def gather_groups(key, heads, pool, first, past, at_tile, slot, how, weights, parts):  # type: ignore[no-untyped-def]
+    """One read of a split family for one key, tiles [first, past): parts float64[groups]."""
+    merged = np.full(len(parts), empty(how), np.int64)
+    parts[:] = 0.0
+    base, end = rows_of(key, heads)
+    for at in range(since(base, end, pool, first), end):
+        tile = pool[at, ZERO] >> GROUP_BITS
         if tile >= past:
-            continue
-        g = pool[row, 0] & GROUP_MASK
-        v = pool[row, 1 + slot]
-        if how == SUM:
-            exact[g] += v
+            break
+        group, value = pool[at, ZERO] & GROUP_MASK, pool[at, np.uint64(1 + slot)]
+        if how == DECAYED:
+            parts[group] += value * weights[at_tile - tile]
+        elif how == SUM:
+            merged[group] += value
         elif how == LEAST:
-            exact[g] = min(exact[g], v)
-        elif how == MOST:
-            exact[g] = max(exact[g], v)
+            merged[group] = min(merged[group], value)
         else:
-            decayed[g] += v * weights[at_tile - tile]
+            merged[group] = max(merged[group], value)
+    if how != DECAYED:
+        for group in range(len(parts)):
+            parts[group] = as_float(how, merged[group])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -7,24 +7,25 @@ windows are computed here and nowhere else (float64, rounded once to float32).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afresh.errors import NotFound
-from afresh.features import merge
 from afresh.features.columns import band_labels
 from afresh.features.engines.embedded import State
+from afresh.features.finishing import Finish
+from afresh.features.gathering import Gather, GatherGroups
 from afresh.features.plan import Feature, Read
+from afresh.features.readable import Number, readable
 from afresh.features.suggest import did_you_mean
-from afresh.features.tiles import HIGH, LOW, Tiles
-from afresh.features.windows import tile_range
 
-HOW = {"n": merge.SUM, "weight": merge.SUM, "sum": merge.SUM, "min": merge.LEAST, "max": merge.MOST,
-       "min_ts": merge.LEAST, "max_ts": merge.MOST}  # fmt: skip
+COMPILED = 256
+"""Questions kept compiled; beyond that all are forgotten and compiled again as they come."""
 
-Value = float | int | None | list[str] | dict[str, float | None]
+Value = str | Number | list[str] | dict[str, Number]
 
 
 class Reader:
@@ -33,6 +34,9 @@ class Reader:
     def __init__(self, state: State) -> None:
         self.state = state
         self.by_name = {feature.name: feature for feature in state.plan.features}
+        self._matrices: _Kept[Feature, tuple[Gather, Finish]] = _Kept()
+        self._merges: _Kept[Read, Gather] = _Kept()
+        self._groups: _Kept[Feature, tuple[GatherGroups, Finish]] = _Kept()
 
     def feature(self, name: str) -> Feature:
         """Raises NotFound, with the nearest names, when the plan has no such feature."""
@@ -51,51 +55,22 @@ class Reader:
         keys: int64[n], numbers of entities of the features' key, -1 for one never seen.
         Null is NaN.
         """
-        out = np.empty((len(keys), len(features)), np.float32)
-        reads = [read for feature in features for read in feature.reads]
-        merged = self.merge(keys, reads, now)
-        at = 0
-        for column, feature in enumerate(features):
-            parts = merged[at : at + len(feature.reads)]
-            out[:, column] = finish(feature, parts)
-            at += len(feature.reads)
-        return out
+        made = self._matrices.get(features)
+        if made is None:
+            gather = Gather(self.state.plan, [r for f in features for r in f.reads])
+            made = self._matrices.put(features, (gather, Finish(features, gather.places)))
+        gather, finish = made
+        return finish(gather(self.state.tiles, keys, now))
 
     def merge(
         self, keys: NDArray[np.int64], reads: Sequence[Read], now: int
     ) -> list[NDArray[np.float64]]:
         """Each read's number for every key: float64[n] a read; an empty least or most is NaN."""
-        out: list[NDArray[np.float64]] = [np.empty(0)] * len(reads)
-        by_family: dict[int, list[int]] = {}
-        for at, read in enumerate(reads):
-            if read.window.kind == "session":
-                out[at] = self._session(keys, read, now)
-            else:
-                by_family.setdefault(read.family, []).append(at)
-        for family, places in by_family.items():
-            columns = _merge_family(self.state.tiles[family], keys, [reads[p] for p in places], now)
-            for place, column in zip(places, columns, strict=True):
-                out[place] = column
-        return out
-
-    def _session(self, keys: NDArray[np.int64], read: Read, now: int) -> NDArray[np.float64]:
-        tiles = self.state.tiles[read.family]
-        out = np.empty(len(keys))
-        for at, key in enumerate(keys.tolist()):
-            first = self._first_tile(tiles, key, read, now)
-            out[at] = _merge_family(tiles, keys[at : at + 1], [read], now, first)[0][0]
-        return out
-
-    def _first_tile(self, tiles: Tiles, key: int, read: Read, now: int) -> int | None:
-        """Where a session window begins for this key; other windows begin where they always do."""
-        if read.window.kind != "session" or read.touch is None:
-            return None
-        first, _ = tile_range(read.window, now)
-        b = tiles.blocks
-        found = int(
-            merge.session_start(key, b.heads, b.pool, now, read.window.gap, first, *read.touch)
-        )
-        return found if found >= 0 else now // read.window.width + 1
+        made = self._merges.get(reads)
+        if made is None:
+            made = self._merges.put(reads, Gather(self.state.plan, reads))
+        parts = made(self.state.tiles, keys, now)
+        return [parts[place] for place in made.places]
 
     def groups(self, key: int, feature: Feature, now: int) -> dict[str | None, float]:
         """A split feature of one entity: group name (None: no value) -> value, by name.
@@ -103,19 +78,20 @@ class Reader:
         A group of which every read is 0 or null is left out.
         """
         assert feature.split is not None
+        made = self._groups.get([feature])
+        if made is None:
+            gather = GatherGroups(self.state.plan, feature.reads)
+            finish = Finish([feature], range(len(feature.reads)))
+            made = self._groups.put([feature], (gather, finish))
         labels = self.group_names(feature.split)
-        parts = [
-            _merge_split(
-                tiles := self.state.tiles[read.family], key, read, now, len(labels) + 1,
-                self._first_tile(tiles, key, read, now),
-            )
-            for read in feature.reads
-        ]  # fmt: skip
+        parts = made[0](self.state.tiles, key, now, len(labels) + 1)
         # Which features share a family must not show: a group counts once a read knows it.
-        known = np.logical_or.reduce([(part != 0) & ~np.isnan(part) for part in parts])
-        values = finish(feature, parts)
-        found = np.flatnonzero(known).tolist()
-        named = [(labels[g - 1] if g else None, float(values[g])) for g in found]
+        found = np.flatnonzero(np.any((parts != 0) & ~np.isnan(parts), axis=0))
+        values = made[1](np.ascontiguousarray(parts[:, found]))[:, 0].tolist()
+        named = [
+            (labels[group - 1] if group else None, value)
+            for group, value in zip(found.tolist(), values, strict=True)
+        ]
         return dict(sorted(named, key=lambda pair: (pair[0] is None, pair[0] or "")))
 
     def group_names(self, split: int) -> list[str]:
@@ -134,102 +110,52 @@ class Reader:
         rows = rows[state.facts.ts[rows] >= now - spec.within][::-1][: feature.n or spec.n]
         return state.items.texts(state.facts.item[rows])
 
-    def values(self, key: str, names: list[str], features: Sequence[Feature], now: int) -> list[
-        dict[str, Value]
-    ]:  # fmt: skip
-        """One row an entity, as a person reads it: {feature: value}, null for the unknown."""
-        numbers = self.state.find(key, names)
+    def values(
+        self, key: str, names: Sequence[str], features: Sequence[Feature], now: int
+    ) -> list[dict[str, Value]]:
+        """One row an entity, as a person reads it: {key: name, feature: value}, null for the
+        unknown."""
+        numbers = self.state.find(key, list(names))
         plain = [f for f in features if f.kind != "last" and f.split is None]
-        matrix = self.matrix(numbers, plain, now) if plain else None
-        rows: list[dict[str, Value]] = []
-        for at, number in enumerate(numbers.tolist()):
-            row: dict[str, Value] = {}
-            for feature in features:
-                if feature.kind == "last":
-                    row[feature.name] = self.recent(number, feature, now)
-                elif feature.split is not None:
-                    row[feature.name] = {
-                        "" if group is None else group: readable(value)
-                        for group, value in self.groups(number, feature, now).items()
-                    }
-                else:
-                    assert matrix is not None
-                    row[feature.name] = readable(matrix[at, plain.index(feature)])
-            rows.append(row)
-        return rows
+        columns: dict[str, Iterable[Value]] = {}
+        if plain:
+            whole = readable(self.matrix(numbers, plain, now).T)
+            columns = {f.name: column for f, column in zip(plain, whole, strict=True)}
+        for feature in features:
+            if feature.kind == "last":
+                columns[feature.name] = [self.recent(n, feature, now) for n in numbers.tolist()]
+            elif feature.split is not None:
+                columns[feature.name] = self._split(numbers, feature, now)
+        labels = [key, *(feature.name for feature in features)]
+        rows = zip(names, *(columns[label] for label in labels[1:]), strict=True)
+        return [dict(zip(labels, row, strict=True)) for row in rows]
+
+    def _split(
+        self, numbers: NDArray[np.int64], feature: Feature, now: int
+    ) -> list[dict[str, Number]]:
+        found = [self.groups(number, feature, now) for number in numbers.tolist()]
+        values = np.array([v for groups in found for v in groups.values()], np.float32)
+        said = iter(readable(values[None])[0])
+        return [{group or "": next(said) for group in groups} for groups in found]
 
 
-def finish(feature: Feature, parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
-    """From merged parts to the value, float64 throughout, rounded once."""
-    scale, scale2 = 10.0**feature.places, 10.0**feature.places2
-    if feature.kind == "mean":
-        with np.errstate(invalid="ignore", divide="ignore"):
-            value = np.where(parts[1] > 0, parts[0] / scale / parts[1], np.nan)
-    elif feature.kind == "ratio":
-        above, below = feature.prior or (0.0, 0.0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            value = (parts[0] / scale + above) / (parts[1] / scale2 + below)
-        value[~np.isfinite(value)] = np.nan
-    else:
-        value = parts[0] / scale
-    return value.astype(np.float32)
+_T = TypeVar("_T", Feature, Read)
+_Made = TypeVar("_Made")
 
 
-def readable(value: float | np.floating) -> float | int | None:
-    """A float32 as JSON has it: null for NaN, an integer where it is one, else the shortest."""
-    if np.isnan(value):
-        return None
-    if float(value).is_integer():
-        return int(value)
-    return float(str(np.float32(value)))
+class _Kept(Generic[_T, _Made]):
+    """What was compiled for some features or reads, found by which objects those are: to hash
+    what they say would take longer than to read them. They are held, so none can be mistaken."""
 
+    def __init__(self) -> None:
+        self._made: dict[Hashable, tuple[tuple[_T, ...], _Made]] = {}
 
-def _merge_family(
-    tiles: Tiles, keys: NDArray[np.int64], reads: Sequence[Read], now: int, first: int | None = None
-) -> list[NDArray[np.float64]]:
-    ranges = np.array([tile_range(read.window, now) for read in reads], np.int64).T
-    if first is not None:
-        ranges[0] = first
-    slots = np.array([read.slot for read in reads], np.int64)
-    how = np.array([_how(tiles, read) for read in reads], np.int64)
-    tables = [np.array(read.window.weights) for read in reads]
-    offsets = np.cumsum([0, *map(len, tables)], dtype=np.int64)
-    at_tile = np.array([now // read.window.width for read in reads], np.int64)
-    exact = np.empty((len(keys), len(reads)), np.int64)
-    decayed = np.empty((len(keys), len(reads)), np.float64)
-    b = tiles.blocks
-    merge.merge(
-        keys, b.heads, b.pool, ranges[0].copy(), ranges[1].copy(),
-        slots, how, at_tile, np.concatenate(tables), offsets, exact, decayed,
-    )  # fmt: skip
-    return [_as_float(exact[:, r], decayed[:, r], int(how[r])) for r in range(len(reads))]
+    def get(self, asked: Sequence[_T]) -> _Made | None:
+        found = self._made.get(tuple(map(id, asked)))
+        return found[1] if found else None
 
-
-def _merge_split(
-    tiles: Tiles, key: int, read: Read, now: int, groups: int, first: int | None
-) -> NDArray[np.float64]:
-    begin, past = tile_range(read.window, now)
-    how = _how(tiles, read)
-    exact = np.full(groups, {merge.LEAST: HIGH, merge.MOST: LOW}.get(how, 0), np.int64)
-    decayed = np.zeros(groups)
-    b = tiles.blocks
-    merge.merge_groups(
-        key, b.heads, b.pool, begin if first is None else first, past, read.slot, how,
-        now // read.window.width, np.array(read.window.weights, np.float64), exact, decayed,
-    )  # fmt: skip
-    return _as_float(exact, decayed, how)
-
-
-def _how(tiles: Tiles, read: Read) -> int:
-    return merge.DECAYED if read.window.kind == "decayed" else HOW[tiles.family.slots[read.slot].op]
-
-
-def _as_float(
-    exact: NDArray[np.int64], decayed: NDArray[np.float64], how: int
-) -> NDArray[np.float64]:
-    if how == merge.DECAYED:
-        return decayed
-    value = exact.astype(np.float64)
-    if how != merge.SUM:
-        value[(exact == HIGH) | (exact == LOW)] = np.nan
-    return value
+    def put(self, asked: Sequence[_T], made: _Made) -> _Made:
+        if len(self._made) >= COMPILED:
+            self._made.clear()
+        self._made[tuple(map(id, asked))] = tuple(asked), made
+        return made

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from afresh.events.batch import EventBatch
 from afresh.features.blocks import Blocks
-from afresh.features.columns import group_rows, number_rows, type_codes
+from afresh.features.columns import group_rows, number_rows, type_table
 from afresh.features.facts import Facts
 from afresh.features.interning import Interner
 from afresh.features.plan import Plan
@@ -51,6 +51,7 @@ class State:
         self.facts = Facts(np.logical_or.reduce([lists.wanted for lists in self.all_lists]))
         self.facts_within = max(lists.within for lists in self.all_lists)
         self.facts_kept = 0
+        self._type_tables: dict[tuple[str, ...], NDArray[np.uint8]] = {}
         self._keyed_by_text = {
             source.name: at for at, source in enumerate(plan.inputs) if at in self.groups
         }
@@ -65,7 +66,9 @@ class State:
             return
         self.newest = max(self.newest, int(batch.ts.max()))
         self.events += batch.n
-        kinds = type_codes(batch, self.plan)
+        if batch.types not in self._type_tables:
+            self._type_tables[batch.types] = type_table(batch.types, self.plan)
+        kinds = self._type_tables[batch.types][batch.type]
         numbers = number_rows(batch, self.plan)
         groups = group_rows(batch, self.plan, numbers, self.groups)
         users = self.parties.intern(batch.texts["user_id"], batch.n, USER)
