@@ -64,6 +64,21 @@ def give_block(block, level, meta, link):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
+def move_up(key, heads, pool, meta, link):  # type: ignore[no-untyped-def]
+    """Move a full list into a block twice the size; False when the pool must grow first."""
+    base, n, level = heads[key, 0], heads[key, 1], heads[key, 2]
+    block = take_block(level + 1, meta, link, len(pool))
+    if block < 0:
+        return False
+    if level >= 0:
+        pool[block : block + n] = pool[base : base + n]
+        give_block(base, level, meta, link)
+    heads[key, 0] = block
+    heads[key, 2] = level + 1
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
 def _repack(heads, pool, packed):  # type: ignore[no-untyped-def]
     """Lay the lists one behind the other, each in the smallest block; rows used. heads change."""
     used = np.int64(0)

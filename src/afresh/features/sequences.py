@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.features.blocks import AHEAD, LEVELS, Blocks, give_block, take_block
+from afresh.features.blocks import AHEAD, LEVELS, Blocks, move_up
 from afresh.features.event_ids import before
 from afresh.features.facts import Facts
 
@@ -56,15 +56,9 @@ def _insert(first, rows, keys, kinds, wanted, keep, dead_before, first_new,  # t
                     pool[base + r - drop] = pool[base + r]
                 n -= drop
             elif lift < top:
-                block = take_block(lift + 1, meta, link, len(pool))
-                if block < 0:
+                if not move_up(key, heads, pool, meta, link):
                     return i
-                if lift >= 0:
-                    pool[block : block + n] = pool[base : base + n]
-                    give_block(base, lift, meta, link)
-                base = block
-                heads[key, 0] = block
-                heads[key, 2] = lift + 1
+                base = heads[key, 0]
         at = n
         while at > 0:
             other = pool[base + at - 1]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.events.batch import NULL
-from afresh.features.blocks import AHEAD, Blocks, give_block, take_block, touch_lists
+from afresh.features.blocks import AHEAD, Blocks, move_up, touch_lists
 from afresh.features.plan import Family
 
 GROUP_BITS = 30
@@ -85,15 +85,9 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before, 
                     n -= dead
                     at = max(at - dead, 0)
                 else:
-                    block = take_block(lift + 1, meta, link, len(pool))
-                    if block < 0:
+                    if not move_up(key, heads, pool, meta, link):
                         return i
-                    if lift >= 0:
-                        pool[block : block + n] = pool[base : base + n]
-                        give_block(base, lift, meta, link)
-                    base = block
-                    heads[key, 0] = block
-                    heads[key, 2] = lift + 1
+                    base = heads[key, 0]
             for r in range(n, at, -1):
                 pool[base + r] = pool[base + r - 1]
             pool[base + at, 0] = cell

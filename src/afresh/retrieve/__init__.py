@@ -16,11 +16,10 @@ from afresh.features.engines.embedded import State
 
 @dataclass(slots=True)
 class Candidates:
-    """items: int64[n], distinct; scores: float64[n], above zero. note: what they rest on."""
+    """items: int64[n], distinct; scores: float64[n], above zero."""
 
     items: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     scores: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    note: str = ""
 
 
 @dataclass(slots=True)
@@ -51,6 +50,13 @@ class Workspace:
 
     def fit(self, state: State) -> None:
         self.reserve(len(state.items), len(state.parties))
+
+    def best(self, used: int, n: int) -> Candidates:
+        """The n best of the `used` items that a scan touched; their scores are cleared."""
+        items = self.touched[:used].copy()
+        scores = self.scores[items].copy()
+        self.scores[items] = 0.0
+        return best(items, scores, n)
 
 
 def best(items: NDArray[np.int64], scores: NDArray[np.float64], n: int) -> Candidates:

@@ -12,7 +12,7 @@ import numpy as np
 
 from afresh.features.engines.embedded import State
 from afresh.features.sequences import alive
-from afresh.retrieve import Candidates, Context, Workspace, best
+from afresh.retrieve import Candidates, Context, Workspace
 
 DEPTH = 500
 STEPS = 10
@@ -80,10 +80,7 @@ def rules(
         p.keep, p.blocks.heads, p.blocks.pool, s.keep, s.blocks.heads, s.blocks.pool,
         space.scores, space.touched,
     )  # fmt: skip
-    items = space.touched[:used].copy()
-    scores = space.scores[items].copy()
-    space.scores[items] = 0.0
-    return best(items, scores, n)
+    return space.best(used, n)
 
 
 def item_context(item: int, now: int) -> Context:

@@ -15,7 +15,7 @@ import numpy as np
 
 from afresh.features.engines.embedded import State
 from afresh.features.sequences import alive
-from afresh.retrieve import Candidates, Context, Workspace, best
+from afresh.retrieve import Candidates, Context, Workspace
 
 DEPTH = 500
 """m: postings looked at for each item of the context."""
@@ -104,7 +104,4 @@ def session_neighbours(
         s.keep, s.blocks.heads, s.blocks.pool, float(max(len(state.parties), 1)),
         space.scores, space.touched, space.similarity, space.matched,
     )  # fmt: skip
-    items = space.touched[:used].copy()
-    scores = space.scores[items].copy()
-    space.scores[items] = 0.0
-    return best(items, scores, n)
+    return space.best(used, n)
