@@ -12,6 +12,10 @@ import numpy as np
 from afresh.features.tiles import GROUP_BITS, GROUP_MASK, HIGH, LOW
 
 SUM, LEAST, MOST, DECAYED = 0, 1, 2, 3
+AHEAD = 16
+"""Entities whose rows are touched before they are merged: waits for memory overlap."""
+LINE = np.uint64(2)
+"""Rows from one touch to the next: about a cache line."""
 ZERO, ONE = np.uint64(0), np.uint64(1)
 
 
@@ -56,7 +60,7 @@ def join(how, value, slot, row, past, pool):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def as_float(how, value):  # type: ignore[no-untyped-def]
     """A merged integer as float64; the least and the most of nothing are NaN."""
-    if how != SUM and (value == HIGH or value == LOW):
+    if how != SUM and value in (HIGH, LOW):
         return np.nan
     return np.float64(value)
 
@@ -66,7 +70,7 @@ def gather(keys, heads, pool, now, width, totals, windows, reads, apart, weights
     """Merge the windows of one family for many keys; writes rows of parts float64[all, n].
 
     keys int64[n] (-1: nothing known). Windows open at their new end lie within one another, so
-    one walk from the newest row back serves them all: totals int64[t, 2] = slot, how;
+    one walk from the newest row back serves them all: totals int64[t, 2] = slot, how, by how;
     windows int64[w, 2] = back in ms, where its reads end, the shortest first; reads
     int64[r, 2] = total, row of parts. What is read apart: int64[a, 6] = slot, how, back, 1 if it is
     one tile only, row of parts, where its weights begin in weights float64; tile t of a decayed one
@@ -74,21 +78,38 @@ def gather(keys, heads, pool, now, width, totals, windows, reads, apart, weights
     """
     at_tile = now // width
     merged = np.empty(len(totals), np.int64)
+    slots = np.empty(len(totals), np.uint64)
+    leasts, mosts = 0, 0
+    for t in range(len(totals)):
+        slots[t] = np.uint64(1 + totals[t, 0])
+        leasts += totals[t, 1] == SUM
+        mosts += totals[t, 1] != MOST
     firsts = np.empty(len(windows), np.int64)
     for w in range(len(windows)):
         firsts[w] = (now - windows[w, 0]) // width
+    seen = np.int64(0)
     for e in range(len(keys)):
+        if e % AHEAD == 0:
+            for later in range(e, min(e + AHEAD, len(keys))):
+                base, row = rows_of(keys[later], heads)
+                while row > base:
+                    seen ^= pool[row - ONE, ZERO]
+                    row -= min(LINE, row - base)
         for t in range(len(totals)):
             merged[t] = empty(totals[t, 1])
         base, end = rows_of(keys[e], heads)
         # Unsigned, a place in the pool needs no test for being negative.
         row, r = end, 0
         for w in range(len(windows)):
-            past = row
-            row = since(base, past, pool, firsts[w])
-            for t in range(len(totals)):
-                slot = np.uint64(1 + totals[t, 0])
-                merged[t] = join(totals[t, 1], merged[t], slot, row, past, pool)
+            # Slots inside rows: a short loop of one length is guessed right.
+            while row > base and pool[row - ONE, ZERO] >> GROUP_BITS >= firsts[w]:
+                row -= ONE
+                for t in range(leasts):
+                    merged[t] += pool[row, slots[t]]
+                for t in range(leasts, mosts):
+                    merged[t] = min(merged[t], pool[row, slots[t]])
+                for t in range(mosts, len(slots)):
+                    merged[t] = max(merged[t], pool[row, slots[t]])
             while r < windows[w, 1]:
                 total = reads[r, 0]
                 parts[reads[r, 1], e] = as_float(totals[total, 1], merged[total])
@@ -110,6 +131,7 @@ def gather(keys, heads, pool, now, width, totals, windows, reads, apart, weights
                     past += ONE
                 value = join(how, empty(how), slot, row, past, pool)
                 parts[apart[a, 4], e] = as_float(how, value)
+    return seen  # used, so that touching is not optimised away
 
 
 @numba.njit(cache=True, nogil=True)

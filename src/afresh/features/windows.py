@@ -31,8 +31,3 @@ def tile_range(window: Window, now: int) -> tuple[int, int]:
     """
     first = (now - back(window)) // window.width
     return first, first + 1 if window.previous else OPEN
-
-
-def starts_at(window: Window, now: int) -> int:
-    """The oldest moment, UTC ms, that `window` covers at `now`."""
-    return tile_range(window, now)[0] * window.width
