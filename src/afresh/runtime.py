@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import msgspec
 
 from afresh.answers import Answers
 from afresh.app import App
+from afresh.errors import AfreshError
 from afresh.events.admission import Admission
 from afresh.events.decode import EventDecoder
 from afresh.events.verdict import Rejection
@@ -96,6 +97,30 @@ class Runtime(Answers):
         decoded = self.decoder.decode(body, lines=lines)
         outcome = await self._submit_async(Submission(decoded.events, decoded.index))
         return self._receipt(outcome, decoded.rejected)
+
+    def take_events(
+        self,
+        body: bytes,
+        then: Callable[[Receipt | AfreshError], None],
+        *,
+        lines: bool = False,
+    ) -> None:
+        """The same without a task: `then` is called on this thread's event loop, or at once."""
+        decoded = self.decoder.decode(body, lines=lines)
+        refused = decoded.rejected
+        submission = Submission(decoded.events, decoded.index)
+        if not decoded.events:
+            then(self._receipt(Outcome(offset=self.replica.offset), refused))
+            return
+
+        def settled(outcome: Outcome | AfreshError) -> None:
+            if isinstance(outcome, AfreshError):
+                then(outcome)
+            else:
+                then(self._receipt(outcome, refused))
+
+        submission.loop, submission.then = asyncio.get_running_loop(), settled
+        self.writer.submit(submission)
 
     def ingest(self, body: bytes, *, lines: bool = False) -> Receipt:
         """The same, waiting in this thread."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,14 +37,18 @@ class ItemChange:
 
 @dataclass(slots=True)
 class Submission:
-    """Events (typed, with their places in the request) or item changes, waiting for a verdict."""
+    """Events (typed, with their places in the request) or item changes, waiting for a verdict.
+
+    The verdict goes to `then`, or else to `future`; on `loop` where there is one, else in the
+    thread that settles.
+    """
 
     events: Sequence[Any] = ()
     index: Sequence[int] = ()
     changes: Sequence[ItemChange] = ()
     future: Future[Outcome] | asyncio.Future[Outcome] = field(default_factory=Future)
     loop: asyncio.AbstractEventLoop | None = None
-    arrived: float = field(default_factory=time.perf_counter)
+    then: Callable[[Outcome | AfreshError], None] | None = None
 
     @property
     def size(self) -> int:
@@ -72,12 +75,12 @@ def shares(
 
 def settle(group: list[Submission], results: Sequence[Outcome | AfreshError]) -> None:
     """Hand out results; each event loop is woken once."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[Any, Outcome | AfreshError]]] = {}
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[Submission, Outcome | AfreshError]]] = {}
     for submission, result in zip(group, results, strict=True):
         if submission.loop is None:
-            _resolve_future(submission.future, result)
+            _resolve(submission, result)
         else:
-            loops.setdefault(submission.loop, []).append((submission.future, result))
+            loops.setdefault(submission.loop, []).append((submission, result))
     for loop, pairs in loops.items():
         try:
             loop.call_soon_threadsafe(_resolve_all, pairs)
@@ -85,12 +88,16 @@ def settle(group: list[Submission], results: Sequence[Outcome | AfreshError]) ->
             _log.warning("loop_gone", answers=len(pairs))
 
 
-def _resolve_all(pairs: list[tuple[Any, Outcome | AfreshError]]) -> None:
-    for future, result in pairs:
-        _resolve_future(future, result)
+def _resolve_all(pairs: list[tuple[Submission, Outcome | AfreshError]]) -> None:
+    for submission, result in pairs:
+        _resolve(submission, result)
 
 
-def _resolve_future(future: Any, result: Outcome | AfreshError) -> None:
+def _resolve(submission: Submission, result: Outcome | AfreshError) -> None:
+    if submission.then is not None:
+        submission.then(result)
+        return
+    future: Any = submission.future
     if future.done():
         return
     if isinstance(result, AfreshError):

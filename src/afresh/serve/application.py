@@ -12,8 +12,9 @@ from litestar.handlers import HTTPRouteHandler
 from afresh.runtime import Runtime
 from afresh.serve import events, features, health, items, pages, recommend
 from afresh.serve.access import Access
+from afresh.serve.express import Express
 from afresh.serve.gate import Gate
-from afresh.serve.observe import Observer, Unobserved
+from afresh.serve.observe import Observer, Requests, Unobserved
 from afresh.serve.openapi import Document, document
 from afresh.serve.problem import on_error
 from afresh.serve.serving import Serving
@@ -42,15 +43,20 @@ def create_app(
     told = observer or Unobserved()
     described = [*ROUTES, *(r for r in extra_routes if isinstance(r, HTTPRouteHandler))]
     made = document(described, runtime.plan, secured=settings.key() is not None)
+    here = Serving(runtime, settings, told)
     inner = Litestar(
         [*ROUTES, *extra_routes],
         openapi_config=None,
         exception_handlers={Exception: on_error},
         logging_config=None,
-        state=State({"serving": Serving(runtime, settings, told), "openapi": made}),
+        state=State({"serving": here, "openapi": made}),
         request_max_body_size=None,
     )
-    return Gate(inner, Access(settings), told, settings.access_log)
+    access, requests = Access(settings), Requests(told, settings.access_log)
+    lane = (
+        events.express(here) | recommend.express(here) | features.express(here) | health.express()
+    )
+    return Gate(inner, access, requests, Express(lane, access, requests))
 
 
 def openapi() -> Document:

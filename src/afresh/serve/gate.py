@@ -5,41 +5,38 @@ Plain ASGI, so that a request costs it a few microseconds.
 
 from __future__ import annotations
 
-import itertools
-import random
 import re
-import secrets
 import time
 from typing import Any
 from urllib.parse import quote, unquote
 
-import structlog
 from litestar import Litestar
 from litestar.types import Message, Receive, Scope, Send
 
 from afresh.serve.access import Access
-from afresh.serve.observe import Observer
+from afresh.serve.express import Express
+from afresh.serve.observe import Requests
 from afresh.serve.problem import MEDIA_TYPE, HttpError, problem_body, problem_of
 from afresh.serve.reply import Reply
 
 _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _CONTENT_TYPE = (b"content-type", MEDIA_TYPE.encode())
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
-_log = structlog.get_logger("afresh.access")
 
 
 class Gate:
-    """The ASGI app that is served. `inner` is the framework's, with the routes."""
+    """The ASGI app that is served. `inner` is the framework's, with the routes.
+
+    `express` answers plain requests of some routes before they become ASGI's; the server asks it.
+    """
 
     def __init__(
-        self, inner: Litestar, access: Access, observer: Observer, log_share: float
+        self, inner: Litestar, access: Access, requests: Requests, express: Express
     ) -> None:
         self.inner = inner
+        self.express = express
         self._access = access
-        self._observer = observer
-        self._log_share = log_share
-        self._prefix = secrets.token_hex(6)
-        self._number = itertools.count(1)
+        self._requests = requests
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,7 +53,7 @@ class Gate:
         state = scope.setdefault("state", {})
         state["named"] = request_id != ""
         if not request_id:
-            request_id = f"{self._prefix}-{next(self._number):x}"
+            request_id = self._requests.new_id()
         state["request_id"] = request_id
         allowed = origin != b"" and self._access.origin_allowed(origin)
         status = 500
@@ -75,9 +72,8 @@ class Gate:
         finally:
             seconds = time.perf_counter() - started
             route = scope.get("path_template", "")
-            self._observer.request(scope["method"], route, status, seconds)
-            if self._log_share and random.random() < self._log_share:
-                self._log(scope, status, seconds)
+            named = state["request_id"]
+            self._requests.ended(scope["method"], route, scope["path"], status, seconds, named)
 
     async def _answer(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS" and _is_preflight(scope["headers"]):
@@ -91,16 +87,6 @@ class Gate:
         if b"%2" in raw:
             scope["path"] = _routed(raw)
         await self.inner(scope, receive, send)
-
-    def _log(self, scope: Any, status: int, seconds: float) -> None:
-        _log.info(
-            "request",
-            method=scope["method"],
-            path=scope["path"],
-            status=status,
-            ms=round(seconds * 1000, 3),
-            request_id=scope["state"]["request_id"],
-        )
 
 
 def segment(scope: Any, index: int) -> bytes:

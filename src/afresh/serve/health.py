@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 from afresh.errors import Unavailable
 from afresh.serve.body import Connection
 from afresh.serve.described import Doc, said
+from afresh.serve.express import Route
 from afresh.serve.reply import json_reply
 from afresh.serve.serving import serving
 
@@ -61,6 +62,12 @@ async def get_version(request: Connection) -> ASGIApp:
     """The package's version and the definition's hash."""
     plan = serving(request).runtime.plan
     return json_reply(Version(version("afresh"), platform.python_version(), plan.app, plan.hash))
+
+
+def express() -> dict[bytes, Route]:
+    """`/livez` in the express lane."""
+    alive = json_reply(Health("alive"))
+    return {b"GET /livez": Route("/livez", frozenset({b""}), lambda e: e.reply(alive))}
 
 
 routes = (livez, readyz, get_version)

@@ -3,6 +3,8 @@
 uvicorn waits for a request for as long as it takes to come. Here a connection has
 `request_timeout` to send one, from its first byte (or from its opening) to its last. The clock
 is only started for a request that did not come in one piece, so the usual one costs nothing.
+
+What the express lane takes is answered right here (see express.py), the rest by the ASGI app.
 """
 
 from __future__ import annotations
@@ -13,15 +15,22 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from afresh.serve.direct import DirectCycle
+from afresh.serve.express import Express
 from afresh.serve.problem import MEDIA_TYPE, problem
 
 
-def protocol_class(request_timeout: float, max_connections: int) -> type[HttpToolsProtocol]:
+def protocol_class(
+    request_timeout: float, max_connections: int, lane: Express | None = None
+) -> type[HttpToolsProtocol]:
     """uvicorn's protocol with these limits. request_timeout: seconds."""
 
     class BoundedProtocol(HttpToolsProtocol):
+        express = lane
         _clock: asyncio.TimerHandle | None = None
         _incomplete = False
+        _first = False
+        _direct: DirectCycle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -37,6 +46,7 @@ def protocol_class(request_timeout: float, max_connections: int) -> type[HttpToo
         def data_received(self, data: bytes) -> None:
             if self.transport.is_closing():
                 return
+            self._first = True
             super().data_received(data)
             if not self._incomplete:
                 self._stop_clock()
@@ -47,9 +57,44 @@ def protocol_class(request_timeout: float, max_connections: int) -> type[HttpToo
             self._incomplete = True
             super().on_message_begin()
 
+        def on_headers_complete(self) -> None:
+            self._direct = self._express_cycle()
+            if self._direct is None:
+                super().on_headers_complete()
+            else:
+                self.cycle = self._direct  # type: ignore[assignment]
+
+        def on_body(self, body: bytes) -> None:
+            if self._direct is None:
+                super().on_body(body)
+            else:
+                exchange = self._direct.exchange
+                exchange.body = exchange.body + body if exchange.body else body
+
         def on_message_complete(self) -> None:
             self._incomplete = False
-            super().on_message_complete()
+            if self._direct is None:
+                super().on_message_complete()
+            else:
+                direct, self._direct = self._direct, None
+                lane.run(direct.exchange)  # type: ignore[union-attr]
+
+        def _express_cycle(self) -> DirectCycle | None:
+            """What is to be answered here: the first request of what was just read, when no other
+            is under way and the caller reads its answers, so that nobody keeps the loop."""
+            if lane is None or not self._first or self.flow.write_paused:
+                return None
+            self._first = False
+            parser = self.parser
+            under_way: Any = self.cycle
+            if under_way is not None and not under_way.response_complete:
+                return None
+            if parser.get_http_version() != "1.1" or parser.should_upgrade():
+                return None
+            exchange = lane.take(parser.get_method(), self.url, self.headers)
+            if exchange is None:
+                return None
+            return DirectCycle(self, exchange, parser.should_keep_alive())
 
         def _start_clock(self) -> None:
             self._clock = self.loop.call_later(request_timeout, self._time_is_up)

@@ -13,6 +13,7 @@ from afresh.answers import Answer
 from afresh.errors import BadRequest
 from afresh.serve.body import JSON, Connection, decoded, query, read_body
 from afresh.serve.described import Body, Doc, said
+from afresh.serve.express import Exchange, Route
 from afresh.serve.items import item_id, path_id
 from afresh.serve.reply import Reply, json_reply
 from afresh.serve.serving import Serving, serving
@@ -98,10 +99,7 @@ async def post_recommend(request: Connection) -> ASGIApp:
     """The long form."""
     here = serving(request)
     body, _ = await read_body(request, here.settings.max_body_bytes, JSON)
-    asked = decoded(_body, body)
-    return _answer(
-        here, request, asked.surface, asked.user_id, asked.session_id, asked.n, asked.after
-    )
+    return _named(request, _answer(here, _query(decoded(_body, body))))
 
 
 @get(
@@ -121,7 +119,14 @@ async def get_recommend(request: Connection) -> ASGIApp:
     """The short form."""
     user, asked = path_id(request, "user_id"), query(request, RecommendQuery)
     here = serving(request)
-    return _answer(here, request, asked.surface, user, asked.session_id, asked.n, asked.after)
+    query_ = Query(
+        surface=asked.surface,
+        user_id=user,
+        session_id=asked.session_id,
+        n=asked.n,
+        after=asked.after,
+    )
+    return _named(request, _answer(here, query_))
 
 
 @get(
@@ -169,18 +174,35 @@ async def get_trending(request: Connection) -> ASGIApp:
     return json_reply(serving(request).runtime.trending(asked.window, asked.n, where))
 
 
-def _answer(
-    here: Serving,
-    request: Connection,
-    surface: str,
-    user: str | None,
-    session: str | None,
-    n: int | None,
-    after: str | None,
-) -> Reply:
-    asked = Query(surface=surface, user_id=user, session_id=session, n=n, after=after)
+def express(here: Serving) -> dict[bytes, Route]:
+    """The long form, in the express lane."""
+
+    def answer(exchange: Exchange) -> None:
+        made = _answer(here, _query(decoded(_body, exchange.body)))
+        if not exchange.named:
+            exchange.request_id = made.request_id
+        exchange.reply(json_reply(made))
+
+    return {b"POST /v1/recommend": Route("/v1/recommend", JSON, answer)}
+
+
+def _query(asked: RecommendBody) -> Query:
+    return Query(
+        surface=asked.surface,
+        user_id=asked.user_id,
+        session_id=asked.session_id,
+        n=asked.n,
+        after=asked.after,
+    )
+
+
+def _answer(here: Serving, asked: Query) -> Answer:
     answer = here.runtime.recommend(asked)
     here.observer.answer(answer.freshness_ms / 1000)
+    return answer
+
+
+def _named(request: Connection, answer: Answer) -> Reply:
     state = request.scope["state"]
     if not state["named"]:  # the header says what the body says, unless the caller named it
         state["request_id"] = answer.request_id

@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 
 from afresh.errors import AfreshError
+from afresh.serve.gate import Gate
 from afresh.serve.protocol import protocol_class
 from afresh.settings import Settings, check_exposure
 
@@ -69,15 +70,17 @@ def make_server(
     app: Any, settings: Settings, listening: Callable[[], None] = lambda: None
 ) -> Server:
     """A server of an ASGI app; give its `run` the socket. `listening` is called when it does."""
+    lane = app.express if isinstance(app, Gate) else None
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=protocol_class(settings.request_timeout / 1000, settings.max_connections),
+        http=protocol_class(settings.request_timeout / 1000, settings.max_connections, lane),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here asks for the client's address
         timeout_keep_alive=max(1, settings.keep_alive // 1000),
         timeout_graceful_shutdown=max(1, settings.shutdown_timeout // 1000),
     )
