@@ -66,5 +66,6 @@ def test_names_that_no_entity_can_have_are_unknown_and_harm_no_other(
     features = [feature for feature in PLAN.features if feature.key == key]
     rows = features_as_of(PLAN, log, key, [*STRANGE, "x"], features, 9)
     assert rows[-1] == features_as_of(PLAN, log, key, ["x"], features, 9)[0]
+    assert [row.pop(key) for row in rows] == [*STRANGE, "x"]
     assert rows[0] == rows[1] == rows[3]
     log.close()
