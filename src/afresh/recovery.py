@@ -58,6 +58,7 @@ class Recovery:
         remembered = log.arrival - self.admission.known.horizon_s * 1000
         for entry in log.read(replica.offset):
             replica.apply(entry)
+            replica.tidy()
             progress("fold", replica.offset - first, total)
         replica.offset = max(replica.offset, log.end)
         self._remember(remembered)
@@ -74,6 +75,7 @@ class Recovery:
 
     def housekeeping(self) -> None:
         """Called by whoever folds, between commits: a snapshot or a trim when due."""
+        self.replica.tidy()
         now = time.monotonic()
         grown = self.replica.offset - self.saved_offset
         due = grown >= self.settings.snapshot_every_events or (

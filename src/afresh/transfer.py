@@ -206,6 +206,7 @@ class _EventImport:
         arrival = self.admission.clock = max(self.admission.clock, now)
         written = pool.submit(self._append, batch, arrival)
         self.replica.fold_events(batch, self.log.end + batch.n)
+        self.replica.tidy()
         written.result()
         self.report.events += batch.n
 

@@ -13,6 +13,7 @@ from afresh.events.batch import EventBatch
 from afresh.events.columnar import Columnar
 from afresh.events.decode import EventDecoder
 from afresh.features.plan import Plan
+from afresh.retrieve.rules import item_context, rules
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
 from afresh.surface_spec import Surface
@@ -27,14 +28,15 @@ def warm(plan: Plan, surfaces: tuple[Surface, ...]) -> None:
     replica.fold_items(msgspec.json.encode({"item_id": "a"}), 0)
     for ids in (("e1", "e2"), ("e" * 40, "e" * 41)):
         batch = admission.admit(_events(plan, ids), _TS).batch
-        replica.fold_events(batch.take(batch.ts > 0), 0)
-    replica.state.sweep()
+        replica.fold_events(batch, 0)
+    replica.sweep()
     now = _TS + 1
     for feature in plan.features:
         replica.reader.values(feature.key, ["a"], [feature], now)
     answers = Surfaces(surfaces, replica)
     for surface in surfaces:
         answers.recommend(Query(surface=surface.name, user_id="a", session_id="a"), now)
+    rules(replica.state, item_context(0, now), answers.space)
 
 
 def _events(plan: Plan, ids: tuple[str, ...]) -> EventBatch:

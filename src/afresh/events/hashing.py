@@ -68,13 +68,13 @@ def hash_content(batch: EventBatch, seeds: NDArray[np.uint64]) -> NDArray[np.uin
     """
     names = np.array([_salt(name, seeds) for name in batch.types], np.uint64)
     out = names[batch.type]
-    _hash_numbers(batch.ts, seeds[2], out)
+    _hash_numbers(np.array(batch.ts), seeds[2], out)
     for name in ("user_id", "item_id", "session_id"):
         data = as_bytes(batch.texts[name])
         _hash_column(data, split_column(data, batch.n), seeds[2], out)
     for name in sorted([*batch.numbers, *batch.texts]):
         if name in batch.numbers:
-            salt, column = _salt(name, seeds), batch.numbers[name]
+            salt, column = _salt(name, seeds), np.array(batch.numbers[name])
             here = column != np.iinfo(np.int64).min
             mixed = out.copy()
             _hash_numbers(column, salt, mixed)

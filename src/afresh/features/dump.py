@@ -34,14 +34,19 @@ def dump_state(state: State) -> tuple[dict[str, Any], Arrays]:
         for part, holder in parts_of(state).items()
         for name, array in holder.dump().items()
     }
-    facts = {"newest": state.newest, "events": state.events, "facts_kept": state.facts_kept}
+    facts = {
+        "newest": state.newest,
+        "events": state.events,
+        "facts_kept": state.facts_kept,
+        "names_kept": state.names_kept,
+    }
     return facts, arrays
 
 
 def restore_state(state: State, facts: dict[str, Any], arrays: Arrays) -> None:
     """Fill an empty state of the same plan."""
     state.newest, state.events = facts["newest"], facts["events"]
-    state.facts_kept = facts["facts_kept"]
+    state.facts_kept, state.names_kept = facts["facts_kept"], facts["names_kept"]
     for part, holder in parts_of(state).items():
         mine = {n.split("/", 1)[1]: a for n, a in arrays.items() if n.split("/", 1)[0] == part}
         holder.restore(mine)

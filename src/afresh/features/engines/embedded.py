@@ -51,6 +51,7 @@ class State:
         self.facts = Facts(np.logical_or.reduce([lists.wanted for lists in self.all_lists]))
         self.facts_within = max(lists.within for lists in self.all_lists)
         self.facts_kept = 0
+        self.names_kept = 0
         self._type_tables: dict[tuple[str, ...], NDArray[np.uint8]] = {}
         self._keyed_by_text = {
             source.name: at for at, source in enumerate(plan.inputs) if at in self.groups
@@ -68,6 +69,7 @@ class State:
         self.events += batch.n
         if batch.types not in self._type_tables:
             self._type_tables[batch.types] = type_table(batch.types, self.plan)
+        ts = np.array(batch.ts)  # writable, as kernels of live batches and of the log's share
         kinds = self._type_tables[batch.types][batch.type]
         numbers = number_rows(batch, self.plan)
         groups = group_rows(batch, self.plan, numbers, self.groups)
@@ -81,12 +83,12 @@ class State:
             keys.setdefault(name, groups[at] - 1)
         first_new = self.facts.used
         order, rows = self.facts.append(
-            batch.ts, kinds, batch.texts["event_id"], items, sessions,
+            ts, kinds, batch.texts["event_id"], items, sessions,
             self.newest - self.facts_within,
         )  # fmt: skip
         for first in range(0, batch.n, CHUNK):
             cut = slice(first, first + CHUNK)
-            self._fold_tiles(batch.ts[cut], kinds[cut], keys, groups, numbers, cut)
+            self._fold_tiles(ts[cut], kinds[cut], keys, groups, numbers, cut)
         if order is not None:
             keys = {name: column[order] for name, column in keys.items()}
             kinds, sessions = kinds[order], sessions[order]
