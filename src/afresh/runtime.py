@@ -49,6 +49,8 @@ class Runtime(Answers):
         self.admission = Admission(replica.catalog, horizon_ms=settings.admission_horizon)
         self.recovery = Recovery(log, replica, self.admission, settings)
         self.decoder = EventDecoder(self.plan.events, max_events=settings.max_request_events)
+        self._gathered: list[Submission] = []
+        self._token = (0, 0, "")
         self.writer = Writer(
             log,
             replica,
@@ -119,8 +121,19 @@ class Runtime(Answers):
             else:
                 then(self._receipt(outcome, refused))
 
-        submission.loop, submission.then = asyncio.get_running_loop(), settled
-        self.writer.submit(submission)
+        loop = asyncio.get_running_loop()
+        submission.loop, submission.then = loop, settled
+        if not self._gathered:
+            loop.call_soon(self._submit_gathered)
+        self._gathered.append(submission)
+
+    def _submit_gathered(self) -> None:
+        """Hand on what one turn of the event loop read.
+
+        A writer woken by the first of many would take turns with the loop for the interpreter.
+        """
+        gathered, self._gathered = self._gathered, []
+        self.writer.submit_all(gathered)
 
     def ingest(self, body: bytes, *, lines: bool = False) -> Receipt:
         """The same, waiting in this thread."""
@@ -177,8 +190,16 @@ class Runtime(Answers):
             counted = self.writer.counters.rejected
             counted[rejection.code] = counted.get(rejection.code, 0) + 1
         rejected = sorted([*refused, *outcome.rejected], key=lambda r: r.index)
-        place = Place(self.log.id, outcome.offset, self.replica.state.newest)
-        return Receipt(outcome.accepted, outcome.duplicates, rejected, write_token(place))
+        token = self._token_at(outcome.offset, self.replica.state.newest)
+        return Receipt(outcome.accepted, outcome.duplicates, rejected, token)
+
+    def _token_at(self, offset: int, newest: int) -> str:
+        """The token of a place; those of one commit share theirs."""
+        known = self._token
+        if known[0] != offset or known[1] != newest or not known[2]:
+            known = (offset, newest, write_token(Place(self.log.id, offset, newest)))
+            self._token = known
+        return known[2]
 
     # How things are.
 

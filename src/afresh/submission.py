@@ -49,10 +49,10 @@ class Submission:
     future: Future[Outcome] | asyncio.Future[Outcome] = field(default_factory=Future)
     loop: asyncio.AbstractEventLoop | None = None
     then: Callable[[Outcome | AfreshError], None] | None = None
+    size: int = field(init=False)
 
-    @property
-    def size(self) -> int:
-        return len(self.events) + len(self.changes)
+    def __post_init__(self) -> None:
+        self.size = len(self.events) + len(self.changes)
 
 
 def shares(

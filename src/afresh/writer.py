@@ -82,13 +82,31 @@ class Writer:
     def submit(self, submission: Submission) -> None:
         """Queue a submission. Raises Overloaded when too much waits, Unavailable when closed."""
         with self._wake:
-            if not self._open:
-                raise Unavailable("The server is stopping.", hint="Send it again in a moment.")
-            if self.waiting and self.waiting + submission.size > self.queue_events:
-                raise Overloaded(f"{self.waiting:,} events wait to be written already.")
-            self.waiting += submission.size
-            self._queue.append(submission)
+            self._enqueue(submission)
             self._wake.notify()
+
+    def submit_all(self, submissions: list[Submission]) -> None:
+        """Queue submissions that came together: the writer is woken once, and finds all of them.
+
+        One that cannot be taken is settled with why.
+        """
+        refused: list[tuple[Submission, AfreshError]] = []
+        with self._wake:
+            for submission in submissions:
+                try:
+                    self._enqueue(submission)
+                except AfreshError as error:
+                    refused.append((submission, error))
+            self._wake.notify()
+        settle([s for s, _ in refused], [error for _, error in refused])
+
+    def _enqueue(self, submission: Submission) -> None:
+        if not self._open:
+            raise Unavailable("The server is stopping.", hint="Send it again in a moment.")
+        if self.waiting and self.waiting + submission.size > self.queue_events:
+            raise Overloaded(f"{self.waiting:,} events wait to be written already.")
+        self.waiting += submission.size
+        self._queue.append(submission)
 
     def _done(self, group: list[Submission]) -> None:
         with self._wake:
