@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from litestar import get
 from litestar.types import ASGIApp
-from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -20,9 +20,9 @@ from afresh.serve.described import Doc, said
 from afresh.serve.gate import Gate
 from afresh.serve.reply import Reply
 from afresh.settings import Settings
+from afresh.watch.timings import Timings
 
 _CONTENT_TYPE = (b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode())
-_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
 
 
@@ -31,19 +31,18 @@ class Metrics:
 
     def __init__(self, runtime: Runtime) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Histogram(
+        self._requests = Timings(
             "afresh_http_request_seconds",
             "How long requests took, from the first header read to the last byte handed over.",
             ["method", "route", "status"],
-            registry=self.registry,
-            buckets=_SECONDS,
         )
-        self._freshness = Histogram(
+        self._freshness = Timings(
             "afresh_answer_freshness_seconds",
             "How long the newest events took into the state that an answer was made from.",
-            registry=self.registry,
-            buckets=_SECONDS,
         )
+        self.registry.register(self._requests)
+        self.registry.register(self._freshness)
+        self._fresh = self._freshness.of()
         self._up = Gauge(
             "afresh_ready",
             "1 when events can be taken and answers follow the log.",
@@ -52,7 +51,7 @@ class Metrics:
         self._up.set_function(lambda: float(runtime.ready()[0]))
         self.registry.register(_Runtime(runtime))
         ProcessCollector(registry=self.registry)
-        self._children: dict[tuple[str, str, int], Any] = {}
+        self._children: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request under its route's template."""
@@ -60,14 +59,14 @@ class Metrics:
         if child is None:
             shown = re.sub(r"\{(\w+):\w+\}", r"{\1}", route) or "none"
             verb = method if method in _METHODS else "other"
-            child = self._requests.labels(verb, shown, str(status))
+            child = self._requests.of(verb, shown, str(status))
             if len(self._children) < 1000:
                 self._children[(method, route, status)] = child
-        child.observe(seconds)
+        child(seconds)
 
     def answer(self, freshness_seconds: float) -> None:
         """Count an answer."""
-        self._freshness.observe(freshness_seconds)
+        self._fresh(freshness_seconds)
 
     def route(self) -> Any:
         """The route handler of `/metrics`."""
