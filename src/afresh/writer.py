@@ -26,6 +26,9 @@ from afresh.submission import ItemChange, Outcome, Submission, settle
 SMALL = 128
 """A group of fewer events is committed by the thread that admitted it, if nothing is under way."""
 
+TURN_S = 0.002
+"""The most that the writer waits for the event loop to answer a small group."""
+
 _log = structlog.get_logger("afresh.writer")
 
 
@@ -55,6 +58,7 @@ class Writer:
         self._queue: deque[Submission] = deque()
         self._wake = threading.Condition()
         self._open = True
+        self._answering = False
         self._thread = threading.Thread(target=self._run, name="afresh-writer", daemon=True)
 
     @property
@@ -116,6 +120,10 @@ class Writer:
         while True:
             self.committer.wait_for_room()
             with self._wake:
+                if self._answering:
+                    # A loop that hangs, or is gone, holds nobody up.
+                    self._wake.wait_for(lambda: not self._answering, TURN_S)
+                    self._answering = False
                 while not self._queue and self._open:
                     self._wake.wait()
                 if not self._queue:
@@ -153,6 +161,27 @@ class Writer:
                 self.committer.put(job)
         if lone:
             self.committer.run(job)
+            self._let_answer(group)
+
+    def _let_answer(self, group: list[Submission]) -> None:
+        """Before the next group, let the event loop answer this one and read what comes of it.
+
+        Both want the interpreter, so that going on would slow the answers down, and the callers
+        who get theirs now ask again at once: they share the next commit.
+        """
+        loop = group[0].loop
+        if loop is None or len(group) == 1:
+            return
+        self._answering = True
+        try:
+            loop.call_soon_threadsafe(loop.call_soon, self._answered)
+        except RuntimeError:
+            self._answering = False  # the loop is closed
+
+    def _answered(self) -> None:
+        with self._wake:
+            self._answering = False
+            self._wake.notify()
 
     def _write_items(self, group: list[Submission]) -> None:
         """Item changes see every event before them folded, and every event after sees them."""
