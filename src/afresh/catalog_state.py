@@ -116,6 +116,32 @@ class CatalogState:
             self.columns[name] = _empty(self.fields[name], size)
             self.columns[name][new] = column[old]
 
+    def dump(self) -> dict[str, NDArray[np.generic]]:
+        """Copies of the arrays that `restore` needs, beside those of the items' names."""
+        size = min(len(self.items), len(self.present))
+        lines = b"\n".join(self.records.values())
+        arrays: dict[str, NDArray[np.generic]] = {
+            "numbers": np.fromiter(self.records, np.int64, len(self.records)),
+            "records": np.frombuffer(lines, np.uint8),
+        }
+        arrays |= {f"column.{name}": a[:size].copy() for name, a in self.columns.items()}
+        for name, labels in self.labels.items():
+            arrays |= {f"label.{name}.{part}": a.copy() for part, a in labels.dump().items()}
+        return arrays
+
+    def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        """Fill an empty catalogue of the same plan, once the items have their names."""
+        self._reserve(len(self.items))
+        numbers = arrays["numbers"].astype(np.int64)
+        lines = arrays["records"].tobytes().split(b"\n")
+        self.records = dict(zip(numbers.tolist(), lines, strict=False))
+        self.present[numbers] = True
+        for name, column in self.columns.items():
+            kept = arrays[f"column.{name}"]
+            column[: len(kept)] = kept
+        for name, labels in self.labels.items():
+            labels.restore({p: arrays[f"label.{name}.{p}"] for p in ("arena", "begin")})
+
     def number(self, item_id: str) -> int | None:
         """The number of an item in the catalogue, or None."""
         found = self.items.find_one(item_id) if item_id else -1

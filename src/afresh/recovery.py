@@ -65,7 +65,8 @@ class Recovery:
 
     def _remember(self, since: int) -> None:
         """Teach the door the ids that a live copy may still bear."""
-        for entry in self.log.since(max(since, 0)):
+        since = max(since, 0)
+        for entry in self.log.since(since, imported_from=since):
             if entry.kind == "events" and entry.held:
                 batch = decode_batch(entry.payload)
                 if entry.imported:

@@ -126,6 +126,16 @@ def test_since_finds_by_arrival(log: Log) -> None:
         assert [e.arrival for e in log.since(arrival)] == expected
 
 
+def test_since_leaves_out_old_imports_alone(log: Log) -> None:
+    shapes = [(True, 5), (False, 5), (True, 7), (False, 9), (True, 9)]
+    entries = [replace(events(at=1, to=newest), imported=old) for old, newest in shapes]
+    record = replace(items({"item_id": "a"}), imported=True)
+    log.append([*entries, record])
+    found = [(e.kind, e.imported, e.max_ts) for e in log.since(0, imported_from=7)]
+    kept = [("events", old, newest) for old, newest in shapes if not old or newest >= 7]
+    assert found == [*kept, ("items", True, 0)]
+
+
 @settings(max_examples=30)
 @given(
     spans=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=50),

@@ -34,20 +34,25 @@ def run(
 
     Example: `afresh serve app.py --port 9000 --data data`
     """
-    from afresh.loading import load
-    from afresh.settings import load_settings
+    import gc
 
-    given = {"host": host, "port": port, "data": data, "log_level": log_level}
-    settings = load_settings(file, config, **given)
-    app = load(file)
-    app.plan()  # a mistake in the definition is said before anything is opened
+    with ExitStack() as starting:
+        gc.disable()  # a start makes many objects and no garbage
+        starting.callback(gc.enable)
 
-    from afresh.watch.process import run_server
-    from afresh.watch.progress import bars
+        from afresh.loading import load
+        from afresh.settings import load_settings
 
-    console = err_console()
-    with ExitStack() as drawn:
-        progress = drawn.enter_context(bars(console, shown=console.is_terminal))
+        given = {"host": host, "port": port, "data": data, "log_level": log_level}
+        settings = load_settings(file, config, **given)
+        app = load(file)
+        app.plan()  # a mistake in the definition is said before anything is opened
+
+        from afresh.watch.process import run_server
+        from afresh.watch.progress import bars
+
+        console = err_console()
+        progress = starting.enter_context(bars(console, shown=console.is_terminal))
         run_server(
-            app, settings.data, settings, progress=progress, started=lambda *_: drawn.close()
+            app, settings.data, settings, progress=progress, started=lambda *_: starting.close()
         )

@@ -145,8 +145,11 @@ class Log(Protocol):
         """The entries of events that can hold an event time in [min_ts, max_ts), in the
         order of offsets: the time index."""
 
-    def since(self, arrival: int) -> Iterator[Entry]:
-        """The entries that arrived at `arrival` or after it, in the order of offsets."""
+    def since(self, arrival: int, *, imported_from: int = 0) -> Iterator[Entry]:
+        """The entries that arrived at `arrival` or after it, in the order of offsets.
+
+        Imported events whose entry ends before `imported_from`, UTC ms, are left out.
+        """
 
     def late(self, limit: int = 100) -> list[LateEvent]:
         """The newest late events, the newest first."""

@@ -39,6 +39,9 @@ class SqliteReader:
             return newest(reader, meta(reader, "end"), 0)[0]
 
     def read(self, offset: int = 0, until: int | None = None) -> Iterator[Entry]:
+        return self._read(offset, until, 0)
+
+    def _read(self, offset: int, until: int | None, imported_from: int) -> Iterator[Entry]:
         until = self.end if until is None else until
         with self.reader() as reader:
             row = reader.execute(
@@ -50,8 +53,9 @@ class SqliteReader:
             with self.reader() as reader:
                 rows = reader.execute(
                     f"SELECT {COLUMNS} FROM entry WHERE offset >= ? AND offset < ?"
+                    " AND NOT (imported AND kind = 0 AND max_ts < ?)"
                     f" ORDER BY offset LIMIT {PAGE_ENTRIES}",
-                    (at, until),
+                    (at, until, imported_from),
                 ).fetchall()
             for row in rows:
                 entry = self.entry(row)
@@ -80,7 +84,7 @@ class SqliteReader:
                 ]
             yield from (self.entry(row) for row in rows if row is not None)
 
-    def since(self, arrival: int) -> Iterator[Entry]:
+    def since(self, arrival: int, *, imported_from: int = 0) -> Iterator[Entry]:
         # Arrivals ascend with offsets, so a binary search does what an index would.
         low, high = 0, self.end
         with self.reader() as reader:
@@ -95,7 +99,7 @@ class SqliteReader:
                     low = middle + 1
                 else:
                     high = row[0]
-        return self.read(low)
+        return self._read(low, None, imported_from)
 
     def late(self, limit: int = 100) -> list[LateEvent]:
         with self.reader() as reader:

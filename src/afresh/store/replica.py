@@ -10,7 +10,6 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import structlog
 
 from afresh.catalog_state import CatalogState
@@ -77,9 +76,7 @@ class Replica:
         folding thread when nobody waits for it: it takes a second for ten million facts."""
         state = self.state
         names = len(state.parties) + len(state.items)
-        if (
-            state.facts.used > 2 * state.facts_kept + SLACK or names > 2 * state.names_kept + SLACK
-        ):
+        if state.facts.used > 2 * state.facts_kept + SLACK or names > 2 * state.names_kept + SLACK:
             with self.lock:
                 self.sweep()
 
@@ -107,7 +104,7 @@ class Replica:
         """The parts of a snapshot; to be taken by the folding thread, written by any."""
         facts, arrays = dump_state(self.state)
         held = {name: array.copy() for name, array in arrays.items()}
-        held["catalog/records"] = np.frombuffer(b"\n".join(self.catalog), np.uint8)
+        held |= {f"catalog/{name}": array for name, array in self.catalog.dump().items()}
         return Header(self.plan.hash, log_id, self.offset, facts), held
 
     def restore(self, folder: Path, log_id: str, log_start: int, log_end: int) -> bool:
@@ -126,9 +123,9 @@ class Replica:
                 continue
             if not log_start <= header.offset <= log_end:
                 continue
-            records = arrays.pop("catalog/records").tobytes()
             restore_state(self.state, header.facts, arrays)
-            self.catalog.fold(records)
+            named = {n: a for n, a in arrays.items() if n.startswith("catalog/")}
+            self.catalog.restore({n.removeprefix("catalog/"): a for n, a in named.items()})
             self.offset = header.offset
             return True
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,6 +44,8 @@ def run_server(
 
             def listening() -> None:
                 where = {"url": url, "app": app.name, "folder": str(folder)}
+                # What was made for the start stays: collections need never walk it again.
+                gc.freeze()
                 _log.info("serving", **where, open_seconds=seconds)
                 started(url, runtime)
 
