@@ -19,6 +19,7 @@ KINDS = {
     "Counter": "counter",
     "Gauge": "gauge",
     "Histogram": "histogram",
+    "Timings": "histogram",  # watch/timings.py
     "Summary": "summary",
     "Info": "info",
     "CounterMetricFamily": "counter",
