@@ -21,6 +21,9 @@ from afresh.store.snapshot import Header, newest_snapshots, snapshot_offset, wri
 Progress = Callable[[str, int, int], None]
 """progress(stage, records done, records in all)."""
 
+PACK = 100_000
+"""Records folded at a start that leave slack worth giving back."""
+
 RETENTION_EVERY_S = 60.0
 
 _TRIMMED = "Retention dropped the records before it; what a new definition asks of them is unknown."
@@ -61,6 +64,8 @@ class Recovery:
             replica.tidy()
             progress("fold", replica.offset - first, total)
         replica.offset = max(replica.offset, log.end)
+        if total > PACK:
+            replica.pack()
         self._remember(remembered)
 
     def _remember(self, since: int) -> None:

@@ -99,6 +99,7 @@ def import_files(
             _import_items(log, replica, admission, items, report, progress)
         if events is not None:
             _EventImport(log, replica, admission, report, progress).run(events)
+        replica.pack()
         recovery.close()
         log.checkpoint()
     finally:

@@ -89,6 +89,11 @@ class Replica:
         self.state.names_kept = len(self.state.parties) + len(self.state.items)
         self.generation += 1
 
+    def pack(self) -> None:
+        """Give back the slack that growing left; after much was folded at once."""
+        with self.lock:
+            self.state.pack()
+
     def fold_items(self, records: bytes, offset: int) -> None:
         """Apply item records, NDJSON, that end before `offset`."""
         with self.lock:
@@ -123,8 +128,12 @@ class Replica:
                 continue
             if not log_start <= header.offset <= log_end:
                 continue
-            restore_state(self.state, header.facts, arrays)
             named = {n: a for n, a in arrays.items() if n.startswith("catalog/")}
+            facts, needed = dump_state(self.state)
+            if facts.keys() - header.facts.keys() or needed.keys() - arrays.keys():
+                _log.warning("snapshot_set_aside", path=str(set_aside(path)), reason="other layout")
+                continue
+            restore_state(self.state, header.facts, arrays)
             self.catalog.restore({n.removeprefix("catalog/"): a for n, a in named.items()})
             self.offset = header.offset
             return True
