@@ -9,7 +9,7 @@ Arrays of a set of lists: `heads` int64[keys, 3] = start in the pool, size, leve
 (capacity 2**level, -1: no block yet), together so that a list is found by one read
 of memory; and `meta` int64[2 + LEVELS] = rows of the pool in use, then the first free block
 of each level or -1, then a value without meaning. A free block keeps the start of the next
-free one in `link`.
+one in its first cell.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _NO_LIST = np.array([0, 0, -1], np.int64)
 
 
 @numba.njit(cache=True, nogil=True)
-def take_block(level, meta, link, capacity):  # type: ignore[no-untyped-def]
+def take_block(level, meta, pool):  # type: ignore[no-untyped-def]
     """The start of a free block of 2**level rows, or -1 when the pool must grow first."""
     block = meta[1 + level]
     if block >= 0:
-        meta[1 + level] = link[block]
+        meta[1 + level] = pool[block, 0] if pool.ndim == 2 else pool[block]
         return block
     block = meta[0]
-    if block + (1 << level) > capacity:
+    if block + (1 << level) > len(pool):
         return np.int64(-1)
     meta[0] = block + (1 << level)
     return block
@@ -58,21 +58,24 @@ def touch_lists(keys, first, last, ts, alive_from, heads, pool, meta):  # type: 
 
 
 @numba.njit(cache=True, nogil=True)
-def give_block(block, level, meta, link):  # type: ignore[no-untyped-def]
-    link[block] = meta[1 + level]
+def give_block(block, level, meta, pool):  # type: ignore[no-untyped-def]
+    if pool.ndim == 2:
+        pool[block, 0] = meta[1 + level]
+    else:
+        pool[block] = meta[1 + level]
     meta[1 + level] = block
 
 
 @numba.njit(cache=True, nogil=True)
-def move_up(key, heads, pool, meta, link):  # type: ignore[no-untyped-def]
+def move_up(key, heads, pool, meta):  # type: ignore[no-untyped-def]
     """Move a full list into a block twice the size; False when the pool must grow first."""
     base, n, level = heads[key, 0], heads[key, 1], heads[key, 2]
-    block = take_block(level + 1, meta, link, len(pool))
+    block = take_block(level + 1, meta, pool)
     if block < 0:
         return False
     if level >= 0:
         pool[block : block + n] = pool[base : base + n]
-        give_block(base, level, meta, link)
+        give_block(base, level, meta, pool)
     heads[key, 0] = block
     heads[key, 2] = level + 1
     return True
@@ -107,7 +110,6 @@ class Blocks:
         self.heads = np.tile(_NO_LIST, (64, 1))
         shape = (256, self.columns) if self.columns else (256,)
         self.pool: NDArray[np.generic] = np.empty(shape, np.int64 if self.columns else np.int32)
-        self.link = np.empty(256, np.int64)
         self.meta = np.full(2 + LEVELS, -1, np.int64)
         self.meta[0] = 0
 
@@ -120,9 +122,7 @@ class Blocks:
         self.heads[had:] = _NO_LIST
 
     def grow_pool(self) -> None:
-        capacity = len(self.pool) + max(len(self.pool) // 2, 256)
-        self.pool = grown(self.pool, capacity)
-        self.link = grown(self.link, capacity)
+        self.pool = grown(self.pool, 2 * len(self.pool))
 
     def keep(self, keys: NDArray[np.int64]) -> None:
         """Forget every list but these; list keys[i] becomes list i, the pool is packed."""
@@ -132,7 +132,7 @@ class Blocks:
         rows = int(np.sum(2 * heads[:, 1])) + 256
         packed = np.empty((rows, *self.pool.shape[1:]), self.pool.dtype)
         used = _repack(heads, self.pool, packed)
-        self.heads, self.pool, self.link = heads, packed, np.empty(rows, np.int64)
+        self.heads, self.pool = heads, packed
         self.meta[:] = -1
         self.meta[0] = used
 
@@ -146,10 +146,9 @@ class Blocks:
         return {
             "heads": self.heads,
             "pool": self.pool[:used],
-            "link": self.link[:used],
             "meta": self.meta,
         }
 
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         self.heads, self.meta = np.array(arrays["heads"]), np.array(arrays["meta"])
-        self.pool, self.link = roomy(arrays["pool"]), roomy(arrays["link"])
+        self.pool = roomy(arrays["pool"])

@@ -31,7 +31,7 @@ def _touch(rows, keys, first, last, ts, heads, pool, meta):  # type: ignore[no-u
 
 @numba.njit(cache=True, nogil=True)
 def _insert(first, rows, keys, kinds, wanted, keep, dead_before, first_new,  # type: ignore[no-untyped-def]
-            ts, tag, hi, lo, arena, heads, pool, link, meta):  # fmt: skip
+            ts, tag, hi, lo, arena, heads, pool, meta):  # fmt: skip
     """Insert facts rows[first:] into the lists of keys; returns where the pool was too small.
 
     rows, keys int64[n] (-1: none), rows ascending and in total order from first_new on.
@@ -56,7 +56,7 @@ def _insert(first, rows, keys, kinds, wanted, keep, dead_before, first_new,  # t
                     pool[base + r - drop] = pool[base + r]
                 n -= drop
             elif lift < top:
-                if not move_up(key, heads, pool, meta, link):
+                if not move_up(key, heads, pool, meta):
                     return i
                 base = heads[key, 0]
         at = n
@@ -136,7 +136,7 @@ class Lists:
             done = _insert(
                 done, rows, keys, kinds, self.wanted, self.keep, newest - self.within, first_new,
                 facts.ts, facts.tag, facts.hi, facts.lo, facts.arena,
-                b.heads, b.pool, b.link, b.meta,
+                b.heads, b.pool, b.meta,
             )  # fmt: skip
             if done == len(rows):
                 return

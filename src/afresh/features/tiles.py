@@ -28,7 +28,7 @@ EMPTY = {"n": 0, "weight": 0, "sum": 0, "min": HIGH, "max": LOW, "min_ts": HIGH,
 
 @numba.njit(cache=True, nogil=True)
 def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before,  # type: ignore[no-untyped-def]
-          ops, masks, inputs, empty, any_mask, heads, pool, link, meta):  # fmt: skip
+          ops, masks, inputs, empty, any_mask, heads, pool, meta):  # fmt: skip
     """Fold events first..n; returns the index of the event for which the pool was too small.
 
     ts int64[n]; kinds uint8[n] (255: unknown); keys int64[n] (-1: none); groups int64[n] or
@@ -85,7 +85,7 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before, 
                     n -= dead
                     at = max(at - dead, 0)
                 else:
-                    if not move_up(key, heads, pool, meta, link):
+                    if not move_up(key, heads, pool, meta):
                         return i
                     base = heads[key, 0]
             for r in range(n, at, -1):
@@ -172,7 +172,7 @@ class Tiles:
             done = _fold(
                 done, ts, kinds, keys, groups, numbers, weights, self.family.width, dead_before,
                 self.ops, self.masks, self.inputs, self.empty, self.any_mask,
-                b.heads, b.pool, b.link, b.meta,
+                b.heads, b.pool, b.meta,
             )  # fmt: skip
             if done == len(ts):
                 return

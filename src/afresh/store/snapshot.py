@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from afresh.errors import CorruptData, StorageFull
 
-MAGIC = b"afS2"
+MAGIC = b"afS3"
 SUFFIX = ".snapshot"
 _KINDS = frozenset("bui f".replace(" ", ""))
 
