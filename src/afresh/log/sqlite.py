@@ -130,7 +130,10 @@ class SqliteLog(SqliteReader):
             writer.execute("COMMIT")
             self._end, self._arrival, self._span = end, arrival, span
             assert self._checkpointer is not None
-            self._checkpointer.appended(size + file.PAGE * (len(rows) + 1), writer)
+            # Beside the payload: a leaf and an index page; when the file grows, also what is
+            # left of the last page, the page map and the first page.
+            pages = len(rows) + (4 if size > file.PAGE else 1)
+            self._checkpointer.appended(size + file.PAGE * pages, writer)
         return offsets
 
     def trim(
