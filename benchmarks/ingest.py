@@ -27,7 +27,7 @@ from benchmarks._load import Load, request
 from benchmarks._machine import SHOP, arguments, figure, spread
 from benchmarks._server import commits, empty_handler, serving
 
-IN_FLIGHT = 8
+IN_FLIGHT = 16
 """Bodies submitted and not yet acknowledged, in process."""
 
 

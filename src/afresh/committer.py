@@ -1,5 +1,7 @@
 """The committer: one group of admitted events at a time, durable, folded, acknowledged.
 
+A group is folded while the next one is on its way to the disk: a commit mostly waits.
+
 When a commit fails, so does every group admitted after it: their verdicts rested on
 events that never became durable. The door forgets them all, so a retry is new again.
 """
@@ -7,8 +9,10 @@ events that never became durable. The door forgets them all, so a retry is new a
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -78,6 +82,9 @@ class Committer:
         self._busy = False
         self._changed = threading.Condition()
         self._open = True
+        self._folding: Future[None] | None = None
+        self._folder = ThreadPoolExecutor(1, "afresh-fold")
+        self._kept_house_at = 0.0
         self._thread = threading.Thread(target=self._run, name="afresh-committer", daemon=True)
 
     def start(self) -> None:
@@ -89,9 +96,13 @@ class Committer:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
+        self._folder.shutdown()
 
     def is_idle(self) -> bool:
-        return not self._jobs and not self._busy
+        return not self._jobs and not self._busy and self._folded()
+
+    def _folded(self) -> bool:
+        return self._folding is None or self._folding.done()
 
     def wait_for_room(self) -> None:
         with self._changed:
@@ -114,14 +125,24 @@ class Committer:
             yield
 
     def run(self, job: Job) -> None:
-        """Commit, fold and settle a job in this thread."""
+        """Commit, fold and settle a job in this thread, while nothing else is under way."""
         with self._turn:
-            try:
-                if self.broken is not None:
-                    raise self.broken
-                self._commit(job)
-            except Exception as error:
-                self._refuse(job, self.failed(error))
+            if self._append(job):
+                self._fold(job, self.log.end)
+
+    def _run_ahead(self, job: Job) -> None:
+        """Commit a job while the one before is folded; its own fold is left under way."""
+        with self._turn:
+            if not self._append(job):
+                return
+            if self._folding is not None:
+                self._folding.result()
+            self._folding = self._folder.submit(self._fold, job, self.log.end)
+            self._folding.add_done_callback(self._wake)
+
+    def _wake(self, _: Future[None]) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def failed(self, error: Exception) -> AfreshError:
         """Note why a commit failed, in words for its callers."""
@@ -136,51 +157,73 @@ class Committer:
                 if not self._jobs and not self._open:
                     return
                 job = self._jobs.popleft() if self._jobs else None
-                self._busy = job is not None
+                self._busy = True
                 self._changed.notify_all()
             if job is not None:
-                self.run(job)
-            try:
-                with self._turn:
-                    if self.broken is None:
-                        self.idle()
-            except Exception:
-                _log.exception("housekeeping_failed")
+                self._run_ahead(job)
+            overdue = time.monotonic() - self._kept_house_at >= IDLE_EVERY_S
+            if overdue or (not self._jobs and self._folded()):
+                self._keep_house()
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
 
-    def _commit(self, job: Job) -> None:
-        admitted, batch = job.admitted, job.admitted.batch
-        late = [LateEvent(job.arrival, ts, payload) for ts, payload in admitted.late]
-        if batch.n or late:
-            self.log.append([pending(batch, job.arrival)] if batch.n else [], late)
-        if batch.n:
-            self._fold(batch)
+    def _keep_house(self) -> None:
+        try:
+            with self._turn:
+                if self._folding is not None:
+                    self._folding.result()
+                if self.broken is None:
+                    self.idle()
+        except Exception:
+            _log.exception("housekeeping_failed")
+        self._kept_house_at = time.monotonic()
+
+    def _append(self, job: Job) -> bool:
+        """Make a job's events durable; False: they were refused."""
+        batch = job.admitted.batch
+        late = [LateEvent(job.arrival, ts, payload) for ts, payload in job.admitted.late]
+        try:
+            if self.broken is not None:
+                raise self.broken
+            if batch.n or late:
+                self.log.append([pending(batch, job.arrival)] if batch.n else [], late)
+        except Exception as error:
+            self._refuse(job, self.failed(error))
+            return False
         self.failure = None
-        rows = job.columns.rows
-        rejected = job.columns.rejected + [
-            Rejection(int(rows[r.index]), r.code, r.path, r.detail) for r in admitted.rejected
-        ]
-        self._count(admitted, rejected)
-        duplicates = rows[admitted.duplicates].tolist()
-        settle(job.group, shares(job.group, duplicates, rejected, self.replica.offset))
-        self.done(job.group)
+        return True
 
-    def _fold(self, batch: EventBatch) -> None:
-        """A fold that fails leaves the state neither here nor there: nothing more is taken.
+    def _fold(self, job: Job, end: int) -> None:
+        """Fold and acknowledge a job whose entry ends at `end`.
 
-        The events are in the log, so the next start folds them from the last snapshot.
+        A fold that fails leaves the state neither here nor there: nothing more is taken. The
+        events are in the log, so the next start folds them from the last snapshot.
         """
         try:
-            self.replica.fold_events(batch, self.log.end)
+            if self.broken is not None:
+                raise self.broken
+            if job.admitted.batch.n:
+                self.replica.fold_events(job.admitted.batch, end)
+            self._acknowledge(job)
         except Exception as error:
-            _log.critical("fold_failed", exc_info=error)
-            self.broken = Unavailable(
-                f"The state could not follow the log: {error}.",
-                hint="Start the server again: it folds the log from its last snapshot.",
-            )
-            raise self.broken from error
+            if self.broken is None:
+                _log.critical("fold_failed", exc_info=error)
+                self.broken = Unavailable(
+                    f"The state could not follow the log: {error}.",
+                    hint="Start the server again: it folds the log from its last snapshot.",
+                )
+            self._refuse(job, self.failed(self.broken))
+
+    def _acknowledge(self, job: Job) -> None:
+        rows = job.columns.rows
+        rejected = job.columns.rejected + [
+            Rejection(int(rows[r.index]), r.code, r.path, r.detail) for r in job.admitted.rejected
+        ]
+        self._count(job.admitted, rejected)
+        duplicates = rows[job.admitted.duplicates].tolist()
+        settle(job.group, shares(job.group, duplicates, rejected, self.replica.offset))
+        self.done(job.group)
 
     def _refuse(self, job: Job, error: AfreshError) -> None:
         with self.admitting:

@@ -127,6 +127,8 @@ class Columnar:
     ) -> NDArray[np.int64]:
         """Fixed point: int64[n], scaled by the column's places."""
         places = self.places[name]
+        if places == 0 and (whole := _whole(values)) is not None:
+            return whole
         out = np.full(len(values), NULL, np.int64)
         for i, value in enumerate(values):
             if value is None:
@@ -144,6 +146,15 @@ class Columnar:
             else:
                 out[i] = number * 10 ** (places - declared)
         return out
+
+
+def _whole(values: list[Any]) -> NDArray[np.int64] | None:
+    """Integers within LIMIT, NULL for None; None when any is something else."""
+    out = np.array([NULL if value is None else value for value in values])
+    if out.dtype != np.int64:
+        return None
+    given = out[out != NULL]
+    return out if len(given) == 0 or int(np.abs(given).max()) < LIMIT else None
 
 
 def fixed_point(value: int | bool | Decimal, places: int) -> int | None:

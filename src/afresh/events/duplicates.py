@@ -13,6 +13,23 @@ from numpy.typing import NDArray
 
 NEW, DUPLICATE, CONFLICT = 0, 1, 2
 
+AHEAD = 128
+"""Ids whose slots are read before they are judged."""
+
+
+@numba.njit(cache=True, nogil=True)
+def _touch(high, first, last, table, held):  # type: ignore[no-untyped-def]
+    """Read the slots that ids first..last will want.
+
+    Each read waits for memory; done for many ids at once, the waits overlap. What was read is
+    kept in held[1], so that it is not optimised away.
+    """
+    mask = np.uint64(len(table) - 1)
+    seen = np.uint64(0)
+    for i in range(first, last):
+        seen ^= table[high[i] & mask, 2]
+    held[1] = np.int64(seen >> np.uint64(1))
+
 
 @numba.njit(cache=True, nogil=True)
 def _admit(first, high, low, content, arrival, oldest, table, held, verdict):  # type: ignore[no-untyped-def]
@@ -21,6 +38,8 @@ def _admit(first, high, low, content, arrival, oldest, table, held, verdict):  #
     one, word = np.uint64(1), np.uint64(32)
     stamp = np.uint64(arrival)
     for i in range(first, len(high)):
+        if i == first or i % AHEAD == 0:
+            _touch(high, i, min(i - i % AHEAD + AHEAD, len(high)), table, held)
         if held[0] * 8 >= len(table) * 5:
             return i
         slot = high[i] & mask
@@ -58,6 +77,8 @@ def _forget(high, low, table):  # type: ignore[no-untyped-def]
 def _refill(old, oldest, table, held):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(table) - 1)
     for k in range(len(old)):
+        if k % AHEAD == 0:
+            _touch(old[:, 0], k, min(k + AHEAD, len(old)), table, held)
         if old[k, 2] & np.uint64(0xFFFFFFFF) <= oldest or old[k, 2] == 0:
             continue
         slot = old[k, 0] & mask
@@ -77,7 +98,8 @@ class Duplicates:
     def __init__(self, horizon_s: int) -> None:
         self.horizon_s = horizon_s
         self.table = np.zeros((1 << 10, 3), np.uint64)
-        self.held = np.zeros(1, np.int64)
+        self.held = np.zeros(2, np.int64)
+        """Slots taken; a value without meaning."""
 
     def __len__(self) -> int:
         return int(self.held[0])

@@ -128,6 +128,12 @@ def _id_before(t1, h1, l1, t2, h2, l2, arena):  # type: ignore[no-untyped-def]
     """Whether the first event id stands before the second in byte order."""
     if t1 == t2 and t1 != 3:
         return h1 < h2 or (h1 == h2 and l1 < l2)
+    return _unpacked_before(t1, h1, l1, t2, h2, l2, arena)
+
+
+@numba.njit(cache=True, nogil=True)
+def _unpacked_before(t1, h1, l1, t2, h2, l2, arena):  # type: ignore[no-untyped-def]
+    """The same for ids packed in different ways, or in the arena; rare, so kept out of the way."""
     if t1 == 3 and t2 == 3:
         return _bytes_before(arena, l1, h1, arena, l2, h2)
     a, b = np.empty(256, np.uint8), np.empty(256, np.uint8)
@@ -179,45 +185,64 @@ def before(r1, r2, ts, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
     return _id_before(tag[r1], hi[r1], lo[r1], tag[r2], hi[r2], lo[r2], arena)
 
 
+SHORT = 16
+"""Events of one moment that are put in order by insertion; more are merged from such runs."""
+
+
+@numba.njit(cache=True, nogil=True)
+def _insertion_sort(order, first, last, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
+    for k in range(first + 1, last):
+        event, at = order[k], k
+        t, h, low = tag[event], hi[event], lo[event]
+        while at > first:
+            other = order[at - 1]
+            if not _id_before(t, h, low, tag[other], hi[other], lo[other], arena):
+                break
+            order[at] = other
+            at -= 1
+        order[at] = event
+
+
+@numba.njit(cache=True, nogil=True)
+def _merge_runs(order, first, last, width, space, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
+    """Merge neighbouring sorted runs of `width` in order[first:last]; space is as long as order."""
+    for a in range(first, last, 2 * width):
+        middle, end = min(a + width, last), min(a + 2 * width, last)
+        i, j = a, middle
+        for k in range(a, end):
+            take_right = i >= middle
+            if not take_right and j < end:
+                x, y = order[j], order[i]
+                take_right = _id_before(tag[x], hi[x], lo[x], tag[y], hi[y], lo[y], arena)
+            if take_right:
+                space[k] = order[j]
+                j += 1
+            else:
+                space[k] = order[i]
+                i += 1
+    order[first:last] = space[first:last]
+
+
 @numba.njit(cache=True, nogil=True)
 def sort_ties(order, ts, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
     """Put events of one timestamp in the order of their ids; order int64[n] is by ts already.
 
-    A merge sort of each run of equal timestamps, so that one moment may hold any number.
     Returns whether the order is that of the events as given.
     """
     n = len(order)
-    space = np.empty(n, np.int64)
+    space = np.empty(0, np.int64)
     first = 0
     while first < n:
-        last = first + 1
-        while last < n and ts[order[last]] == ts[order[first]]:
+        last, moment = first + 1, ts[order[first]]
+        while last < n and ts[order[last]] == moment:
             last += 1
-        width, sorted_already = 1, True
-        for k in range(first + 1, last):
-            left, right = order[k - 1], order[k]
-            if _id_before(tag[right], hi[right], lo[right], tag[left], hi[left], lo[left], arena):
-                sorted_already = False
-                break
-        while not sorted_already and width < last - first:
-            for a in range(first, last, 2 * width):
-                middle, end = min(a + width, last), min(a + 2 * width, last)
-                i, j = a, middle
-                for k in range(a, end):
-                    left = order[i] if i < middle else -1
-                    right = order[j] if j < end else -1
-                    if j >= end or (
-                        i < middle
-                        and not _id_before(
-                            tag[right], hi[right], lo[right], tag[left], hi[left], lo[left], arena
-                        )
-                    ):
-                        space[k] = left
-                        i += 1
-                    else:
-                        space[k] = right
-                        j += 1
-            order[first:last] = space[first:last]
+        if last - first > SHORT and len(space) == 0:
+            space = np.empty(n, np.int64)
+        for a in range(first, last, SHORT):
+            _insertion_sort(order, a, min(a + SHORT, last), tag, hi, lo, arena)
+        width = SHORT
+        while width < last - first:
+            _merge_runs(order, first, last, width, space, tag, hi, lo, arena)
             width *= 2
         first = last
     as_given = True
