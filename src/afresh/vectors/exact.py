@@ -1,0 +1,89 @@
+"""The exact index: every vector is compared. Enough for some ten thousand of them.
+
+Vectors stand in blocks of 64, a block dimension by dimension, so that the processor adds up 64
+cosines at once and each cosine is the same sum in the same order wherever its vector stands:
+answers do not depend on the order in which vectors came.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.features.interning import grown
+from afresh.vectors import Keys, Near, Vectors, latest, nearest, unit_rows
+
+BLOCK = 64
+
+
+@numba.njit(cache=True, nogil=True)
+def _cosines(blocks, vector, used, out):  # type: ignore[no-untyped-def]
+    """blocks float32[b, dims, BLOCK], vector float32[dims] -> out float32[b * BLOCK]."""
+    for b in range((used + BLOCK - 1) // BLOCK):
+        sums = out[b * BLOCK : (b + 1) * BLOCK]
+        sums[:] = np.float32(0)
+        for d in range(len(vector)):
+            for i in range(BLOCK):
+                sums[i] += vector[d] * blocks[b, d, i]
+
+
+class ExactIndex:
+    """A VectorIndex whose answers are exact up to the rounding of float32."""
+
+    def __init__(self, dims: int) -> None:
+        self.dims = dims
+        self._rows: dict[int, int] = {}
+        self._keys = np.empty(BLOCK, np.int64)
+        self._blocks = np.zeros((1, dims, BLOCK), np.float32)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def upsert(self, keys: Keys, vectors: NDArray[Any]) -> None:
+        keys, units = latest(keys, unit_rows(vectors, self.dims))
+        where = np.empty(len(keys), np.int64)
+        for at, key in enumerate(keys.tolist()):
+            where[at] = self._rows.setdefault(key, len(self._rows))
+        self._reserve(len(self._rows))
+        self._keys[where] = keys
+        self._blocks[where // BLOCK, :, where % BLOCK] = units
+
+    def delete(self, keys: Keys) -> None:
+        for key in np.asarray(keys, np.int64).tolist():
+            hole = self._rows.pop(key, None)
+            last = len(self._rows)
+            if hole is None or hole == last:
+                continue
+            moved = int(self._keys[last])
+            self._rows[moved] = hole
+            self._keys[hole] = moved
+            self._blocks[hole // BLOCK, :, hole % BLOCK] = (
+                self._blocks[last // BLOCK, :, last % BLOCK]
+            )  # fmt: skip
+
+    def search(self, vector: NDArray[Any], k: int, allowed: Keys | None = None) -> Near:
+        unit = unit_rows(np.asarray(vector)[None], self.dims)[0]
+        used = len(self._rows)
+        cosines = np.empty(-(-used // BLOCK) * BLOCK, np.float32)
+        _cosines(self._blocks, unit, used, cosines)
+        keys, cosines = self._keys[:used], cosines[:used]
+        if allowed is not None:
+            inside = np.isin(keys, allowed)
+            keys, cosines = keys[inside], cosines[inside]
+        return nearest(keys, cosines, k)
+
+    def get(self, keys: Keys) -> Vectors:
+        """The vectors of keys that are there, of length one: float32[n, dims]."""
+        where = np.array([self._rows[key] for key in keys.tolist()], np.int64)
+        return np.ascontiguousarray(self._blocks[where // BLOCK, :, where % BLOCK])
+
+    def _reserve(self, rows: int) -> None:
+        if rows > len(self._keys):
+            blocks = -(-max(2 * len(self._keys), rows) // BLOCK)
+            self._keys = grown(self._keys, blocks * BLOCK)
+            had = len(self._blocks)
+            self._blocks = grown(self._blocks, blocks)
+            self._blocks[had:] = 0
