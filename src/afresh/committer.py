@@ -30,6 +30,10 @@ from afresh.submission import Submission, settle, shares
 AHEAD = 1
 """Groups that may wait, admitted, behind the one being committed."""
 
+OVERLAP = 2_048
+"""A group of fewer events waits for the fold before it: small groups cost more an event, and
+what comes meanwhile shares the next commit."""
+
 IDLE_EVERY_S = 1.0
 
 _log = structlog.get_logger("afresh.committer")
@@ -133,12 +137,17 @@ class Committer:
     def _run_ahead(self, job: Job) -> None:
         """Commit a job while the one before is folded; its own fold is left under way."""
         with self._turn:
+            if job.admitted.batch.n < OVERLAP:
+                self._finish_fold()
             if not self._append(job):
                 return
-            if self._folding is not None:
-                self._folding.result()
+            self._finish_fold()
             self._folding = self._folder.submit(self._fold, job, self.log.end)
             self._folding.add_done_callback(self._wake)
+
+    def _finish_fold(self) -> None:
+        if self._folding is not None:
+            self._folding.result()
 
     def _wake(self, _: Future[None]) -> None:
         with self._changed:
@@ -171,8 +180,7 @@ class Committer:
     def _keep_house(self) -> None:
         try:
             with self._turn:
-                if self._folding is not None:
-                    self._folding.result()
+                self._finish_fold()
                 if self.broken is None:
                     self.idle()
         except Exception:
