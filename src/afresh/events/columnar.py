@@ -104,17 +104,22 @@ class Columnar:
         values = [e.value for e in events]
         if values.count(None) < len(values):
             numbers["value"] = self._numbers("value", values, events, refused, "$.value")
-        held = [e.properties for e in events]
-        if held.count(None) < len(held):
-            for name in self.numbers[1:]:
-                column = [getattr(p, name, None) for p in held]
-                if column.count(None) < len(column):
-                    path = f"$.properties.{name}"
-                    numbers[name] = self._numbers(name, column, events, refused, path)
-            for name in self.texts:
-                strings = [getattr(p, name, None) for p in held]
-                if strings.count(None) < len(strings):
-                    texts[name] = _joined([text or "" for text in strings])
+        held = [(i, e.properties) for i, e in enumerate(events) if e.properties is not None]
+        for name in self.numbers[1:] if held else ():
+            given = [(i, v) for i, p in held if (v := getattr(p, name, None)) is not None]
+            if given:
+                column: list[Any] = [None] * len(events)
+                for i, value in given:
+                    column[i] = value
+                path = f"$.properties.{name}"
+                numbers[name] = self._numbers(name, column, events, refused, path)
+        for name in self.texts if held else ():
+            said = [(i, v) for i, p in held if (v := getattr(p, name, None)) is not None]
+            if said:
+                strings = [""] * len(events)
+                for i, text in said:
+                    strings[i] = text
+                texts[name] = _joined(strings)
         return numbers, {name: self.places[name] for name in numbers}
 
     def _numbers(

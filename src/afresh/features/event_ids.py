@@ -131,7 +131,7 @@ def _id_before(t1, h1, l1, t2, h2, l2, arena):  # type: ignore[no-untyped-def]
     return _unpacked_before(t1, h1, l1, t2, h2, l2, arena)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, inline="never")
 def _unpacked_before(t1, h1, l1, t2, h2, l2, arena):  # type: ignore[no-untyped-def]
     """The same for ids packed in different ways, or in the arena; rare, so kept out of the way."""
     if t1 == 3 and t2 == 3:
@@ -196,7 +196,11 @@ def _insertion_sort(order, first, last, tag, hi, lo, arena):  # type: ignore[no-
         t, h, low = tag[event], hi[event], lo[event]
         while at > first:
             other = order[at - 1]
-            if not _id_before(t, h, low, tag[other], hi[other], lo[other], arena):
+            # Nearly all ids differ in their first eight bytes: look there first.
+            if t == tag[other] and t != 3 and h != hi[other]:
+                if h > hi[other]:
+                    break
+            elif not _id_before(t, h, low, tag[other], hi[other], lo[other], arena):
                 break
             order[at] = other
             at -= 1
@@ -213,7 +217,10 @@ def _merge_runs(order, first, last, width, space, tag, hi, lo, arena):  # type: 
             take_right = i >= middle
             if not take_right and j < end:
                 x, y = order[j], order[i]
-                take_right = _id_before(tag[x], hi[x], lo[x], tag[y], hi[y], lo[y], arena)
+                if tag[x] == tag[y] and tag[x] != 3 and hi[x] != hi[y]:
+                    take_right = hi[x] < hi[y]
+                else:
+                    take_right = _id_before(tag[x], hi[x], lo[x], tag[y], hi[y], lo[y], arena)
             if take_right:
                 space[k] = order[j]
                 j += 1
