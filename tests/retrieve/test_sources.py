@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,9 +14,15 @@ from tests.model import Event, Model, batch_of
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
-from afresh.retrieve.rules import BACKWARD, CONTEXT, STEPS, rules
-from afresh.retrieve.sessions import session_neighbours
+from afresh.retrieve import scans as scan
+from afresh.retrieve.covisits import COVISITS, covisits
+from afresh.retrieve.nearby import Walk, near
+from afresh.retrieve.next_item import NEXT, next_item
+from afresh.retrieve.rules import RULES, rules
+from afresh.retrieve.scans import Scans
+from afresh.retrieve.sessions import Neighbourhood, session_neighbours
 from afresh.retrieve.trending import Trending
+from afresh.retrieve.two_hops import SECOND, two_hops
 from afresh.store.replica import Replica
 
 PLAN = app.plan()
@@ -37,47 +45,69 @@ def visits(draw: st.DrawFn) -> list[Event]:
 
 
 class Slow:
-    """The sources in dictionaries and loops, over the model's lists."""
+    """The sources in dictionaries and loops, over the model's lists, as of `now`."""
 
-    def __init__(self, events: list[Event]) -> None:
+    def __init__(self, events: list[Event], now: int = 1 << 62) -> None:
         model, p = Model(PLAN, events), PLAN.postings
-        rows = model._newest("item_id", p.types, p.per_item, p.within)
-        self.postings = {item: [tuple(e) for e in rows] for item, rows in rows}
-        rows = model._newest("visit", p.types, p.per_session, p.within)
-        self.sessions = {visit: [tuple(e) for e in rows] for visit, rows in rows}
+
+        def lists(key: str, keep: int) -> dict[str, list[Any]]:
+            rows = model._newest(key, p.types, keep, p.within)
+            return {name: [tuple(e) for e in row if e[0] < now] for name, row in rows}
+
+        self.now = now
+        self.postings = lists("item_id", p.per_item)
+        self.sessions = lists("visit", p.per_session)
         owners = {f"u:{e.user}" for e in events if e.user}
         self.parties = owners | {f"s:{e.session}" for e in events if e.session}
 
-    def neighbours(self, context: list[str], own: set[str], depth: int) -> dict[str, float]:
-        likeness: dict[str, float] = {}
+    def neighbours(
+        self, context: list[str], own: set[str], wanted: Neighbourhood
+    ) -> dict[str, float]:
+        context = context[: wanted.items]
+        alike: dict[str, float] = {}
+        match: dict[str, tuple[Any, float]] = {}
         for at, item in enumerate(context):
-            newest = self.postings.get(item, [])[-depth:]
-            for visit in {e[4] for e in newest} - own:
-                likeness[visit] = likeness.get(visit, 0.0) + (len(context) - at) / len(context)
+            weight, seen = (len(context) - at) / len(context), set(own)
+            for event in self.postings.get(item, [])[-wanted.depth :][::-1]:
+                if event[4] not in seen:
+                    seen.add(event[4])
+                    match.setdefault(event[4], (event, weight))
+                    alike[event[4]] = alike.get(event[4], 0.0) + weight
         scores: dict[str, float] = {}
-        for visit, alike in likeness.items():
-            for item in {e[3] for e in self.sessions[visit]}:
-                scores[item] = scores.get(item, 0.0) + alike
+        for visit, likeness in alike.items():
+            event, weight = match[visit]
+            events = self.sessions[visit]
+            here = events.index(event) if event in events else -1
+            age = (event[0] - self.now) / wanted.recency if wanted.recency else 0.0
+            for at, other in enumerate(events):
+                vote = likeness * weight * math.exp(age) * (wanted.earlier if at < here else 1.0)
+                scores[other[3]] = scores.get(other[3], 0.0) + vote
+        if not wanted.rarity:
+            return scores
         rarity = {i: math.log(1 + len(self.parties) / len(self.postings[i])) for i in scores}
         return {item: score * rarity[item] for item, score in scores.items()}
 
-    def rules(self, context: list[str], own: set[str], depth: int) -> dict[str, float]:
+    def walk(
+        self, items: list[str], weights: list[float], own: set[str], wanted: Walk
+    ) -> dict[str, float]:
         scores: dict[str, float] = {}
-        context = context[:CONTEXT]
-        for at, item in enumerate(context):
-            newest = self.postings.get(item, [])[-depth:]
+        for item, weight in zip(items, weights, strict=True):
+            newest = self.postings.get(item, [])[-wanted.depth :]
             for event in newest:
                 visit = self.sessions[event[4]]
                 if event[4] in own or event not in visit:
                     continue
                 here = visit.index(event)
-                for step in range(-STEPS, STEPS + 1):
-                    near = here + step
-                    if step == 0 or not 0 <= near < len(visit) or visit[near][3] == item:
+                for at, other in enumerate(visit):
+                    step = at - here
+                    if step == 0 or abs(step) > wanted.steps or (step < 0 and not wanted.backward):
                         continue
-                    worth = (len(context) - at) / len(context) / len(newest) / abs(step)
-                    worth *= BACKWARD if step < 0 else 1
-                    scores[visit[near][3]] = scores.get(visit[near][3], 0.0) + worth
+                    if other[3] == item and not wanted.itself:
+                        continue
+                    worth = weight * (wanted.backward if step < 0 else 1.0)
+                    worth /= len(newest) if wanted.normalised else 1
+                    worth /= abs(step) if wanted.by_distance else 1
+                    scores[other[3]] = scores.get(other[3], 0.0) + worth
         return scores
 
 
@@ -87,37 +117,138 @@ def named(state: State, found: Candidates) -> dict[str, float]:
     return dict(zip(state.items.texts(found.items), found.scores.tolist(), strict=True))
 
 
+Request = tuple[list[Event], list[str], list[str]]
+
+
 @st.composite
-def requests(draw: st.DrawFn) -> tuple[list[Event], list[str], list[str], int]:
+def requests(draw: st.DrawFn) -> Request:
     context = draw(st.lists(st.sampled_from([*ITEMS, "new"]), min_size=1, max_size=5, unique=True))
     own = draw(st.lists(st.sampled_from(["s:a", "u:u", "s:b"]), max_size=2, unique=True))
-    return draw(visits()), context, own, draw(st.sampled_from([1, 2, 500]))
+    return draw(visits()), context, own
 
 
-@settings(max_examples=60)
-@given(requests(), st.booleans())
-def test_scans_equal_the_slow_ones(
-    request: tuple[list[Event], list[str], list[str], int], sweep: bool
-) -> None:
-    events, context, own, depth = request
+NEIGHBOURHOODS = st.builds(
+    Neighbourhood,
+    depth=st.just(500),
+    neighbours=st.just(500),
+    items=st.sampled_from([1, 3, 10]),
+    rarity=st.booleans(),
+    earlier=st.sampled_from([1.0, 0.5]),
+    recency=st.sampled_from([0.0, 1e6]),
+)
+WALKS = st.builds(
+    Walk,
+    depth=st.sampled_from([1, 2, 500]),
+    steps=st.sampled_from([1, 2, 50]),
+    backward=st.sampled_from([0.0, 0.6]),
+    by_distance=st.booleans(),
+    normalised=st.booleans(),
+    itself=st.booleans(),
+)
+
+
+def opened(request: Request, now: int | None = None) -> tuple[State, Context, list[str]]:
+    """The state of a request, its context, and the items of the context that are known."""
+    events, context, own = request
     state = State(PLAN)
     for at in range(0, len(events), 9):
         state.fold(batch_of(PLAN, events[at : at + 9]))
-    if sweep:
-        state.sweep()
     numbers = state.find("item_id", context)
     parties = [state.parties.find_one(p[2:], p[:1].encode()) for p in own]
     known = [name for name, number in zip(context, numbers, strict=True) if number >= 0]
-    asked = Context(numbers[numbers >= 0], state.find("item_id", [])[:0], state.newest + 1)
-    asked.sessions = numbers.__class__(len(parties), int) if parties else asked.sessions
-    if parties:
-        asked.sessions[:] = parties
-    slow, space = Slow(events), Workspace()
+    now = state.newest + 1 if now is None else now
+    return state, Context(numbers[numbers >= 0], np.array(parties, np.int64), now), known
+
+
+@settings(max_examples=60)
+@given(requests(), NEIGHBOURHOODS, st.booleans(), st.sampled_from([0, 1, 3_600_001]))
+def test_neighbours_equal_the_slow_ones(
+    request: Request, wanted: Neighbourhood, sweep: bool, ago: int
+) -> None:
+    now = max(e.ts for e in request[0]) + 1 - ago
+    state, asked, known = opened(request, now)
+    if sweep:
+        state.sweep()
+    slow, space = Slow(request[0], now), Workspace()
     for _ in range(2):  # scratch is left clean
-        found = named(state, session_neighbours(state, asked, space, depth=depth))
-        assert found == pytest.approx(slow.neighbours(known, set(own), depth))
-        found = named(state, rules(state, asked, space, depth=depth))
-        assert found == pytest.approx(slow.rules(known, set(own), depth))
+        found = named(state, session_neighbours(state, asked, space, wanted=wanted))
+        assert found == pytest.approx(slow.neighbours(known, set(request[2]), wanted))
+
+
+@settings(max_examples=60)
+@given(requests(), WALKS, st.booleans(), st.sampled_from([0, 1, 3_600_001]))
+def test_walks_equal_the_slow_ones(request: Request, wanted: Walk, sweep: bool, ago: int) -> None:
+    now = max(e.ts for e in request[0]) + 1 - ago
+    state, asked, known = opened(request, now)
+    if sweep:
+        state.sweep()
+    slow, space = Slow(request[0], now), Workspace()
+    weights = [1.0 / (n + 1) for n in range(len(known))]
+    for _ in range(2):
+        found = named(state, near(state, asked, space, wanted, asked.items, np.array(weights), 99))
+        assert found == pytest.approx(slow.walk(known, weights, set(request[2]), wanted))
+
+
+@settings(max_examples=40)
+@given(requests())
+def test_rules_next_item_covisits_and_two_hops_are_such_walks(request: Request) -> None:
+    state, asked, known = opened(request)
+    slow, space, own = Slow(request[0]), Workspace(), set(request[2])
+    weights = [1.0, 1 / 2, 1 / 3][: len(known)]
+    expected = slow.walk(known[:3], weights, own, RULES)
+    assert named(state, rules(state, asked, space)) == pytest.approx(expected)
+    last = known[:1]
+    found = named(state, next_item(state, asked, space))
+    assert found == pytest.approx(slow.walk(last, [1.0] * len(last), own, NEXT))
+    found = named(state, covisits(state, asked, space))
+    assert found == pytest.approx(slow.walk(last, [1.0] * len(last), own, COVISITS))
+    found = named(state, two_hops(state, asked, space))
+    assert found == pytest.approx(slow.walk(list(expected), [*expected.values()], own, SECOND))
+
+
+@settings(max_examples=40)
+@given(requests(), st.sampled_from([1, 3, 100]))
+def test_all_scans_at_once_are_the_scans_one_by_one(request: Request, n: int) -> None:
+    state, asked, _ = opened(request)
+    scans, space = Scans(), Workspace()
+    first = scans(state, asked, n)
+    again = scans(state, asked, n)
+    assert np.array_equal(first.items, again.items)
+    assert np.array_equal(first.scores, again.scores)
+    alone = [session_neighbours(state, asked, space, wanted=w) for w in scan.NEIGHBOURHOODS]
+    for wanted, (a, b) in zip(scan.WALKS, scan.SPEAKING, strict=True):
+        items = asked.items[a:b]
+        weights = 1.0 / np.arange(1, len(items) + 1)
+        alone.append(near(state, asked, space, wanted, items, weights, 500))
+    for wanted, source in zip(scan.HOPPING, (scan.RULES, 0), strict=True):
+        top = alone[source]
+        alone.append(near(state, asked, space, wanted, top.items, top.scores, 500))
+    blended: dict[int, float] = {}
+    for column, source in enumerate(alone):
+        scores = dict(zip(source.items.tolist(), source.scores.tolist(), strict=True))
+        assert first.best[column] == pytest.approx(max(scores.values(), default=0.0))
+        here = [scores.get(item, 0.0) for item in first.items.tolist()]
+        assert first.scores[:, column].tolist() == pytest.approx(here)
+        for item, score in scores.items():
+            share = scan.FIXED[column] * score / first.best[column]
+            blended[item] = blended.get(item, 0.0) + share
+    top_n = sorted((s for s in blended.values() if s > 0), reverse=True)[:n]
+    assert first.blend.tolist() == pytest.approx(top_n)
+
+
+def test_only_the_most_recent_and_then_the_most_similar_sessions_vote() -> None:
+    events = [Event(f"a{n}", "view", START + n, None, "i0", f"v{n}") for n in range(6)]
+    events += [Event(f"b{n}", "view", START + 10 + n, None, f"i{n}", f"v{n}") for n in range(1, 6)]
+    state = State(PLAN)
+    state.fold(batch_of(PLAN, events))
+    asked = Context(state.find("item_id", ["i0", "i4"]), np.empty(0, np.int64), START + 99)
+    recent = session_neighbours(state, asked, Workspace(), wanted=Neighbourhood(depth=2))
+    assert set(named(state, recent)) == {"i0", "i4", "i5"}
+    wanted = Neighbourhood(neighbours=1)
+    assert set(named(state, session_neighbours(state, asked, Workspace(), wanted=wanted))) == {
+        "i0",
+        "i4",
+    }
 
 
 @settings(max_examples=40)

@@ -26,12 +26,15 @@ class Candidates:
 class Context:
     """Who asks: a party's latest distinct items, newest first, and when.
 
-    items: int64[k]; sessions: the parties whose own sessions tell nothing new; now: UTC ms.
+    items: int64[k]; sessions: the parties whose own sessions tell nothing new; now: UTC ms,
+    facts from then on do not count; visit: int64[v], the items of this session, newest first,
+    an item as often as it was touched.
     """
 
     items: NDArray[np.int64]
     sessions: NDArray[np.int64]
     now: int
+    visit: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class Workspace:

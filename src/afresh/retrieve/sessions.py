@@ -1,107 +1,141 @@
 """Session neighbours: what people in sessions like this one touched.
 
 VMIS-kNN (Kersbergen, Sprangers, Schelter: Serenade, SIGMOD 2022, section 3), read from
-the postings as they stand: each item's newest m events name sessions, the k most similar
-of which vote for their items. A late, or the very last, event counts without an
-index to rebuild.
+the postings as they stand: each item's newest m events name sessions, the most recent m
+sessions of these are compared, and the k most similar vote for their items. A late, or the
+very last, event counts without an index to rebuild. As in V-SkNN (Ludewig, Jannach, UMUAI
+2018) a vote counts less when the common item lies further back in the context; two options
+go beyond: older sessions count less, and so do items that stood before the match.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from afresh.features.engines.embedded import State
-from afresh.features.sequences import alive
 from afresh.retrieve import Candidates, Context, Workspace
+from afresh.retrieve.index import index_of, is_own, place_of, postings_of, session_of
 
-DEPTH = 500
-"""m: postings looked at for each item of the context."""
-NEIGHBOURS = 200
-"""k: sessions that vote."""
+
+class Neighbourhood(NamedTuple):
+    """How far to look.
+
+    depth: m, postings of each item and sessions in all; neighbours: k, sessions that vote;
+    items: how many of the context's items speak; rarity: weigh by inverse document
+    frequency; earlier: the weight of what stood before the match; recency: ms in which a
+    session's vote falls to 1/e, 0 for never.
+    """
+
+    depth: int = 500
+    neighbours: int = 500
+    items: int = 10
+    rarity: bool = True
+    earlier: float = 1.0
+    recency: float = 0.0
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(context, own, m, k, ts, item, session, oldest,  # type: ignore[no-untyped-def]
-          p_keep, p_heads, p_pool, s_keep, s_heads, s_pool, n_sessions,
-          scores, touched, similarity, matched):  # fmt: skip
+def vote(index, wanted, context, own, n_sessions,  # type: ignore[no-untyped-def]
+         similarity, seen, scores, touched):  # fmt: skip
     """Add votes into scores (zero on entry); returns how many items were touched.
 
-    context int64[c], newest first; own: parties left out. similarity and matched are
-    scratch by party and left as found.
+    context int64[c], newest first; own: parties left out. similarity float64 and seen int64
+    are scratch by party, zero on entry and on return.
     """
-    c = len(context)
-    found = np.empty(c * m, np.int64)
-    newest = np.empty(c * m, np.int64)
+    c, m = min(len(context), wanted.items), wanted.depth
+    found, newest = np.empty(c * m, np.int64), np.empty(c * m, np.int64)
+    match, latest = np.empty(c * m, np.int64), np.empty(c * m, np.float64)
     n = 0
     for i in range(c):
         weight = (c - i) / c
-        a, b = alive(context[i], p_keep, oldest, ts, p_heads, p_pool)
+        a, b = postings_of(index, context[i])
         for p in range(b - 1, max(a, b - m) - 1, -1):
-            row = p_pool[p]
-            party = session[row]
-            mine = False
-            for q in range(len(own)):
-                if own[q] == party:
-                    mine = True
+            row = index.postings_pool[p]
+            party = index.session[row]
             # A session counts once an item, at its newest event there.
-            if mine or matched[party] == i + 1:
+            if seen[party] == i + 1 or is_own(own, party):
                 continue
-            if similarity[party] == 0.0:
-                found[n] = party
-                newest[n] = ts[row]
+            if seen[party] == 0:
+                found[n], newest[n] = party, index.ts[row]
+                match[n], latest[n] = row, weight
                 n += 1
             similarity[party] += weight
-            matched[party] = i + 1
-    votes = np.empty(n, np.float64)
-    for j in range(n):
-        votes[j] = -similarity[found[j]]
-    # Most similar first; among equals the most recently active.
-    order = np.argsort(-newest[:n], kind="mergesort")
-    order = order[np.argsort(votes[order], kind="mergesort")]
+            seen[party] = i + 1
     used = 0
-    for j in order[:k]:
+    for j in most_similar(found[:n], newest[:n], similarity, m, wanted.neighbours):
         party = found[j]
-        weight = similarity[party]
-        a, b = alive(party, s_keep, oldest, ts, s_heads, s_pool)
+        weight = similarity[party] * latest[j]
+        if wanted.recency > 0:
+            # Never zero: a score of zero says that an item was not touched.
+            weight *= math.exp(max((newest[j] - index.now) / wanted.recency, -50.0))
+        a, b = session_of(index, party)
+        at = a
+        if wanted.earlier != 1.0:
+            at = place_of(index, match[j], a, b)
         for p in range(a, b):
-            x = item[s_pool[p]]
-            repeated = False
-            for q in range(a, p):
-                if item[s_pool[q]] == x:
-                    repeated = True
-                    break
-            if repeated:
-                continue
+            x = index.item[index.sessions_pool[p]]
             if scores[x] == 0.0:
                 touched[used] = x
                 used += 1
-            scores[x] += weight
+            scores[x] += weight if p >= at else weight * wanted.earlier
     for j in range(n):
         similarity[found[j]] = 0.0
-        matched[found[j]] = 0
-    # Rarer items tell more: inverse document frequency over the postings kept.
-    for j in range(used):
-        x = touched[j]
-        a, b = alive(x, p_keep, oldest, ts, p_heads, p_pool)
-        scores[x] *= math.log(1.0 + n_sessions / max(b - a, 1))
+        seen[found[j]] = 0
+    if wanted.rarity:
+        for j in range(used):
+            a, b = postings_of(index, touched[j])
+            scores[touched[j]] *= math.log(1.0 + n_sessions / max(b - a, 1))
     return used
 
 
+@numba.njit(cache=True, nogil=True)
+def most_similar(found, newest, similarity, m, k):  # type: ignore[no-untyped-def]
+    """Of the m most recently active sessions the k most similar, as rows of `found`."""
+    n = len(found)
+    rows = np.arange(n)
+    if n > m:
+        edge = np.partition(newest, n - m)[n - m]
+        spare = m - np.sum(newest > edge)
+        kept = 0
+        for j in range(n):
+            if newest[j] == edge:
+                spare -= 1
+            if newest[j] > edge or (newest[j] == edge and spare >= 0):
+                rows[kept] = j
+                kept += 1
+        rows = rows[:kept]
+    if len(rows) > k:
+        # Among equals the most recently active.
+        rows = rows[np.argsort(-newest[rows], kind="mergesort")]
+        rows = rows[np.argsort(-similarity[found[rows]], kind="mergesort")][:k]
+    return rows
+
+
 def session_neighbours(
-    state: State, context: Context, space: Workspace, *, depth: int = DEPTH, n: int = 500
+    state: State,
+    context: Context,
+    space: Workspace,
+    *,
+    wanted: Neighbourhood | None = None,
+    depth: int | None = None,
+    n: int = 500,
 ) -> Candidates:
-    """The n items with most votes from sessions that share items with the context."""
+    """The n items with most votes from sessions that share items with the context.
+
+    depth, where given, takes the place of that of `wanted`.
+    """
     if not len(context.items):
         return Candidates()
+    wanted = wanted or Neighbourhood()
+    wanted = wanted if depth is None else wanted._replace(depth=depth)
     space.fit(state)
-    facts, p, s = state.facts, state.postings, state.sessions
-    used = _scan(
-        context.items, context.sessions, depth, NEIGHBOURS, facts.ts, facts.item, facts.session,
-        state.newest - p.within, p.keep, p.blocks.heads, p.blocks.pool,
-        s.keep, s.blocks.heads, s.blocks.pool, float(max(len(state.parties), 1)),
-        space.scores, space.touched, space.similarity, space.matched,
+    used = vote(
+        index_of(state, context.now), wanted, context.items, context.sessions,
+        float(max(len(state.parties), 1)), space.similarity, space.matched,
+        space.scores, space.touched,
     )  # fmt: skip
     return space.best(used, n)

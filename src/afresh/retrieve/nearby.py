@@ -1,0 +1,91 @@
+"""What stands near an item in people's sessions: the walk behind rules, next item,
+co-visitation and two hops.
+
+Ludewig, Jannach: Evaluation of session-based recommendation algorithms, UMUAI 2018
+(sections 3.1.2 and 3.1.3: association rules and sequential rules), with backward steps at
+a weight of their own.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.features.engines.embedded import State
+from afresh.retrieve import Candidates, Context, Workspace
+from afresh.retrieve.index import index_of, is_own, place_of, postings_of, session_of
+
+FAR = 1000
+"""Steps beyond the length of any session worth walking."""
+
+
+class Walk(NamedTuple):
+    """How far to walk from each posting.
+
+    depth: postings looked at an item, newest first; steps: in each direction; backward: the
+    weight of what came before; by_distance: d steps away counts 1/d; normalised: divided
+    by the number of postings looked at; itself: whether the item may name itself.
+    """
+
+    depth: int = 500
+    steps: int = 10
+    backward: float = 0.6
+    by_distance: bool = True
+    normalised: bool = True
+    itself: bool = False
+
+
+@numba.njit(cache=True, nogil=True)
+def walk(index, wanted, items, weights, own, scores, touched):  # type: ignore[no-untyped-def]
+    """Add what stands near items int64[c], weighing weights float64[c], into scores (zero on
+    entry); returns how many items were touched. own: parties left out."""
+    used = 0
+    for i in range(len(items)):
+        a, b = postings_of(index, items[i])
+        a = max(a, b - wanted.depth)
+        weight = weights[i] / max(b - a, 1) if wanted.normalised else weights[i]
+        for p in range(b - 1, a - 1, -1):
+            row = index.postings_pool[p]
+            party = index.session[row]
+            if is_own(own, party):
+                continue
+            first, last = session_of(index, party)
+            at = place_of(index, row, first, last)
+            if at < 0:
+                continue
+            low = at if wanted.backward == 0.0 else max(first, at - wanted.steps)
+            for r in range(low, min(last, at + wanted.steps + 1)):
+                x = index.item[index.sessions_pool[r]]
+                if r == at or (x == items[i] and not wanted.itself):
+                    continue
+                value = weight / abs(r - at) if wanted.by_distance else weight
+                if r < at:
+                    value *= wanted.backward
+                if scores[x] == 0.0:
+                    touched[used] = x
+                    used += 1
+                scores[x] += value
+    return used
+
+
+def near(
+    state: State,
+    context: Context,
+    space: Workspace,
+    wanted: Walk,
+    items: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    n: int,
+) -> Candidates:
+    """The n items that stand nearest to `items` int64[c], weighing `weights` float64[c]."""
+    if not len(items):
+        return Candidates()
+    space.fit(state)
+    used = walk(
+        index_of(state, context.now), wanted, items, weights, context.sessions,
+        space.scores, space.touched,
+    )  # fmt: skip
+    return space.best(used, n)

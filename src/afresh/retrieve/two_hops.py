@@ -1,0 +1,43 @@
+"""Two hops: what stands near that which stands near the latest items.
+
+The strongest neighbours of another scan are walked from in turn, each weighing what it
+scored, so that an item can be found that never shared a session with the context.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from afresh.features.engines.embedded import State
+from afresh.retrieve import Candidates, Context, Workspace
+from afresh.retrieve.nearby import Walk, near
+from afresh.retrieve.rules import rules
+
+HOPS = 24
+"""How many of the strongest neighbours are walked from."""
+SECOND = Walk(depth=60, steps=5, backward=0.8, itself=True)
+
+
+@numba.njit(cache=True, nogil=True)
+def strongest(values, n):  # type: ignore[no-untyped-def]
+    """The rows of the n greatest values, in falling order; ties to the lower row."""
+    rows = np.arange(len(values))
+    if len(values) > n:
+        edge = np.partition(values, len(values) - n)[len(values) - n]
+        spare = n - np.sum(values > edge)
+        kept = 0
+        for j in range(len(values)):
+            if values[j] == edge:
+                spare -= 1
+            if values[j] > edge or (values[j] == edge and spare >= 0):
+                rows[kept] = j
+                kept += 1
+        rows = rows[:kept]
+    return rows[np.argsort(-values[rows], kind="mergesort")]
+
+
+def two_hops(state: State, context: Context, space: Workspace, *, n: int = 500) -> Candidates:
+    """The n items nearest to the strongest rule neighbours of the context's latest items."""
+    first = rules(state, context, space, n=HOPS)
+    return near(state, context, space, SECOND, first.items, first.scores, n)
