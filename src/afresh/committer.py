@@ -64,7 +64,8 @@ class Committer:
     """Appends and folds admitted groups in their order.
 
     `admitting` is held while a group is admitted and queued, and while a failure is taken
-    back. `done` hears of each settled group, `idle` runs now and then between commits.
+    back. `done` hears of each settled group, `folded` of its events; `idle` runs now and then
+    between commits.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Committer:
         self.log, self.replica, self.admission = log, replica, admission
         self.done, self.idle = done, idle
         self.counters = Counters()
+        self.folded: list[Callable[[EventBatch], None]] = []
         self.failure: AfreshError | None = None
         self.broken: AfreshError | None = None
         self.admitting = threading.Lock()
@@ -232,6 +234,8 @@ class Committer:
         duplicates = rows[job.admitted.duplicates].tolist()
         settle(job.group, shares(job.group, duplicates, rejected, self.replica.offset))
         self.done(job.group)
+        for hear in self.folded:
+            hear(job.admitted.batch)
 
     def _refuse(self, job: Job, error: AfreshError) -> None:
         with self.admitting:

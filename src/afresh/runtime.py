@@ -19,6 +19,7 @@ from afresh.answers import Answers
 from afresh.app import App
 from afresh.errors import AfreshError
 from afresh.events.admission import Admission
+from afresh.events.batch import EventBatch
 from afresh.events.decode import EventDecoder
 from afresh.events.verdict import Rejection
 from afresh.log.sqlite import SqliteLog
@@ -200,6 +201,11 @@ class Runtime(Answers):
             known = (offset, newest, write_token(Place(self.log.id, offset, newest)))
             self._token = known
         return known[2]
+
+    def on_folded(self, hear: Callable[[EventBatch], None]) -> None:
+        """Have `hear` called with the events of each group, folded and acknowledged, in the
+        thread that folds; it must be quick and never raise."""
+        self.writer.committer.folded.append(hear)
 
     # How things are.
 

@@ -108,11 +108,26 @@ class Settings(BaseSettings):
     keep_alive: Duration = Field(
         _written("75s"), ge=1000, description="How long an idle connection stays open."
     )
-    max_connections: int = Field(10_000, ge=1, description="The most connections at a time.")
+    max_connections: int = Field(12_000, ge=1, description="The most connections at a time.")
     shutdown_timeout: Duration = Field(
         _written("10s"),
         ge=0,
         description="How long requests in flight may take after a signal to stop.",
+    )
+
+    live_listeners: int = Field(
+        10_000,
+        ge=0,
+        description="The most lists held open by `GET /v1/live`; each is a connection too.",
+    )
+    live_max_per_second: float = Field(
+        4.0, gt=0, le=1000, description="The most times a second that one open list is sent anew."
+    )
+    live_refresh: Duration = Field(
+        _written("10s"),
+        ge=100,
+        description="An open list is computed again after so long, besides after each event of "
+        "its own user or session.",
     )
 
     queue_events: int = Field(

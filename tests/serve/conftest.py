@@ -14,7 +14,7 @@ import pytest
 
 from afresh.loading import load
 from afresh.runtime import Runtime
-from afresh.serve.server import address, bind, make_server
+from afresh.serve.server import Server, address, bind, make_server
 from afresh.settings import Settings
 from afresh.watch.metrics import observed_app
 
@@ -24,8 +24,9 @@ SHOP = Path(__file__).parents[2] / "examples" / "shop.py"
 class Served:
     """A server while it runs."""
 
-    def __init__(self, url: str, runtime: Runtime, client: httpx.Client) -> None:
+    def __init__(self, url: str, runtime: Runtime, client: httpx.Client, server: Server) -> None:
         self.url = url
+        self.server = server
         self.runtime = runtime
         self.client = client
 
@@ -52,7 +53,7 @@ def serving(folder: Path, *routes: Any, **given: Any) -> Iterator[Served]:
         time.sleep(0.01)
     try:
         with httpx.Client(base_url=url, timeout=10) as client:
-            yield Served(url, runtime, client)
+            yield Served(url, runtime, client, server)
     finally:
         server.should_exit = True
         thread.join()

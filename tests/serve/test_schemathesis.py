@@ -23,7 +23,10 @@ from afresh.serve.openapi import document
 
 PLAN = load(Path(__file__).parents[2] / "examples" / "shop.py").plan()
 SCHEMA = schemathesis.openapi.from_dict(document(ROUTES, PLAN))
-OPERATIONS = {o.label: o for o in (found.ok() for found in SCHEMA.get_all_operations())}
+ENDLESS = "GET /v1/live"
+OPERATIONS = {
+    o.label: o for o in (f.ok() for f in SCHEMA.get_all_operations()) if o.label != ENDLESS
+}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

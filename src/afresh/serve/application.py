@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from afresh.runtime import Runtime
-from afresh.serve import events, features, health, items, pages, recommend
+from afresh.serve import events, features, health, items, live, pages, recommend
 from afresh.serve.access import Access
 from afresh.serve.express import Express
 from afresh.serve.gate import Gate
@@ -23,6 +23,7 @@ from afresh.settings import Settings
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *events.routes,
     *recommend.routes,
+    *live.routes,
     *items.routes,
     *features.routes,
     *health.routes,
@@ -44,19 +45,20 @@ def create_app(
     described = [*ROUTES, *(r for r in extra_routes if isinstance(r, HTTPRouteHandler))]
     made = document(described, runtime.plan, secured=settings.key() is not None)
     here = Serving(runtime, settings, told)
+    hub = live.make_hub(here)
     inner = Litestar(
         [*ROUTES, *extra_routes],
         openapi_config=None,
         exception_handlers={Exception: on_error},
         logging_config=None,
-        state=State({"serving": here, "openapi": made}),
+        state=State({"serving": here, "openapi": made, "live": hub}),
         request_max_body_size=None,
     )
     access, requests = Access(settings), Requests(told, settings.access_log)
     lane = (
         events.express(here) | recommend.express(here) | features.express(here) | health.express()
     )
-    return Gate(inner, access, requests, Express(lane, access, requests))
+    return Gate(inner, access, requests, Express(lane, access, requests), hub.close)
 
 
 def openapi() -> Document:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -28,13 +29,20 @@ class Gate:
     """The ASGI app that is served. `inner` is the framework's, with the routes.
 
     `express` answers plain requests of some routes before they become ASGI's; the server asks it.
+    `leaving` ends what would stay open for ever; the server calls it when it stops.
     """
 
     def __init__(
-        self, inner: Litestar, access: Access, requests: Requests, express: Express
+        self,
+        inner: Litestar,
+        access: Access,
+        requests: Requests,
+        express: Express,
+        leaving: Callable[[], None],
     ) -> None:
         self.inner = inner
         self.express = express
+        self.leaving = leaving
         self._access = access
         self._requests = requests
 

@@ -51,13 +51,19 @@ class Server(uvicorn.Server):
     Nothing acknowledged is lost by that: what was acknowledged is on disk.
     """
 
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, listening: Callable[[], None], leaving: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._listening = listening
+        self._listening, self._leaving = listening, leaving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leaving()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
@@ -71,6 +77,7 @@ def make_server(
 ) -> Server:
     """A server of an ASGI app; give its `run` the socket. `listening` is called when it does."""
     lane = app.express if isinstance(app, Gate) else None
+    leaving = app.leaving if isinstance(app, Gate) else lambda: None
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -84,4 +91,4 @@ def make_server(
         timeout_keep_alive=max(1, settings.keep_alive // 1000),
         timeout_graceful_shutdown=max(1, settings.shutdown_timeout // 1000),
     )
-    return Server(config, listening)
+    return Server(config, listening, leaving)

@@ -1,0 +1,1 @@
+"""Lists that stay open: who listens, and whom an event concerns."""

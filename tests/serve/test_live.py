@@ -1,0 +1,190 @@
+"""Open lists: who is told, of what, and how they end."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from tests.serve.conftest import Served
+
+SOON = 10.0
+
+
+class Stream:
+    """A client of `/v1/live` that keeps the lists it was sent."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.lists: list[dict[str, Any]] = []
+        self.beats = 0
+        self.ended = False
+        self._response = response
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            for line in self._response.iter_lines():
+                if line.startswith("data: "):
+                    self.lists.append(json.loads(line.removeprefix("data: ")))
+                elif line == ":":
+                    self.beats += 1
+        except httpx.HTTPError:
+            return
+        self.ended = True
+
+    @property
+    def shown(self) -> list[str]:
+        return [item["item_id"] for item in self.lists[-1]["items"]]
+
+    def wait(self, lists: int) -> None:
+        until(lambda: len(self.lists) >= lists)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    late = time.monotonic() + SOON
+    while not holds():
+        assert time.monotonic() < late
+        time.sleep(0.01)
+
+
+@contextmanager
+def listening(served: Served, **asked: Any) -> Iterator[Stream]:
+    url = f"{served.url}/v1/live"
+    with httpx.stream("GET", url, params=asked, timeout=30) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield Stream(response)
+        # Closing it alone would wait for the thread that reads.
+        with suppress(OSError):
+            response.extensions["network_stream"].get_extra_info("socket").shutdown(
+                socket.SHUT_RDWR
+            )
+
+
+def post(served: Served, *events: dict[str, Any]) -> None:
+    assert served.client.post("/v1/events", json=list(events)).status_code == 202
+
+
+def shop(served: Served, name: str) -> None:
+    """Sessions in which `name`1 goes with `name`2 and `name`3."""
+    for s in range(3):
+        post(served, *[served.view(f"{name}{i}", f"{name}-s{s}", "buy") for i in (1, 2, 3)])
+
+
+def test_the_first_list_is_the_answer(served: Served) -> None:
+    shop(served, "a")
+    with listening(served, session_id="la", n=5) as stream:
+        stream.wait(1)
+        asked = served.client.post("/v1/recommend", json={"session_id": "la", "n": 5}).json()
+        assert stream.lists[0]["items"] == asked["items"]
+
+
+@pytest.mark.parametrize("key", ["session_id", "user_id"])
+def test_ones_own_event_changes_ones_list(served: Served, key: str) -> None:
+    shop(served, "b")
+    mine = f"lb-{key}"
+    with listening(served, **{key: mine}) as stream, listening(served, **{key: "other"}) as other:
+        stream.wait(1)
+        other.wait(1)
+        post(served, served.view("b1", "s-b", "buy", **{key: mine}))
+        stream.wait(2)
+        assert "b1" not in stream.shown, "what was bought makes room"
+        assert set(stream.shown[:2]) == {"b2", "b3"}
+        assert len(other.lists) == 1
+
+
+def test_an_event_that_changes_nothing_is_not_told(served: Served) -> None:
+    with listening(served, session_id="lc", n=1) as stream:
+        stream.wait(1)
+        served.client.put("/v1/items/only", json={"title": "t"})
+        shown = [i["item_id"] for i in served.client.post(
+            "/v1/recommend", json={"session_id": "lc", "n": 1}).json()["items"]]  # fmt: skip
+        for _ in range(3):
+            post(served, served.view("never-put", "lc"))
+        time.sleep(0.6)
+        assert all([i["item_id"] for i in told["items"]] != shown for told in stream.lists[1:-1])
+        assert len(stream.lists) <= 2
+
+
+def test_a_burst_is_told_a_few_times(serve: Callable[..., Any]) -> None:
+    with serve(live_max_per_second=2) as served, listening(served, session_id="s") as stream:
+        stream.wait(1)
+        began = time.monotonic()
+        for i in range(60):
+            post(served, served.view(f"i{i}", "s"))
+        until(lambda: len(stream.lists[-1]["items"]) >= 1)
+        seconds = time.monotonic() - began
+        time.sleep(1)
+        assert 2 <= len(stream.lists) <= 2 * (seconds + 1) + 2
+        asked = served.client.post("/v1/recommend", json={"session_id": "s"}).json()
+        assert stream.shown == [item["item_id"] for item in asked["items"]]
+
+
+def test_what_others_do_is_told_after_a_while(serve: Callable[..., Any]) -> None:
+    with serve(live_refresh=300) as served, listening(served, session_id="s") as stream:
+        stream.wait(1)
+        post(served, served.view("new", "another"))
+        stream.wait(2)
+        assert stream.shown == ["new"]
+
+
+def test_too_many_are_sent_away(serve: Callable[..., Any]) -> None:
+    with serve(live_listeners=1) as served:
+        with listening(served, session_id="s") as stream:
+            stream.wait(1)
+            refused = served.client.get("/v1/live")
+            assert refused.status_code == 503
+            assert int(refused.headers["retry-after"]) > 0
+            assert "1 lists" in refused.json()["detail"]
+        until(lambda: room(served, 1))
+
+
+def room(served: Served, n: int) -> bool:
+    """Whether n can listen now."""
+    with ExitStack() as opened:
+        ask = lambda: served.client.stream("GET", "/v1/live")  # noqa: E731
+        return all(opened.enter_context(ask()).status_code == 200 for _ in range(n))
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [({"surface": "nowhere"}, 404), ({"n": 0}, 400), ({"nn": 1}, 400)]
+)
+def test_what_does_not_fit_is_a_problem(served: Served, asked: Any, status: int) -> None:
+    refused = served.client.get("/v1/live", params=asked)
+    assert refused.status_code == status
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+def test_the_server_ends_while_somebody_listens(serve: Callable[..., Any]) -> None:
+    with serve(shutdown_timeout=60_000) as served, listening(served) as stream:
+        stream.wait(1)
+        served.server.should_exit = True
+        until(lambda: stream.ended)
+
+
+def test_one_who_does_not_read_costs_nothing(serve: Callable[..., Any]) -> None:
+    """It holds one list at most, everybody else is told, and it is told the latest in the end."""
+    with serve(live_max_per_second=1000, live_listeners=2) as served:
+        wide = [{"item_id": f"w{i}", "title": "x" * 200} for i in range(300)]
+        served.client.post("/v1/items", json=wide)
+        host, port = served.url.removeprefix("http://").split(":")
+        slow = socket.create_connection((host, int(port)))
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        asked = urlencode({"session_id": "s", "n": 300})
+        slow.sendall(f"GET /v1/live?{asked} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        with listening(served, session_id="s", n=300) as quick:
+            quick.wait(1)
+            for i in range(250):
+                post(served, served.view(f"w{i}", "s", "buy"))
+            until(lambda: "w249" not in quick.shown)
+            assert served.client.get("/livez").status_code == 200
+        slow.close()
+        until(lambda: room(served, 2))
