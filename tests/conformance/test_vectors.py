@@ -14,10 +14,12 @@ from afresh.errors import BadRequest
 from afresh.vectors import VectorIndex
 from afresh.vectors.embedded import EmbeddedIndex
 from afresh.vectors.exact import ExactIndex
+from afresh.vectors.growing import GrowingIndex
 
 BACKENDS: dict[str, Callable[[int], VectorIndex]] = {
     "exact": ExactIndex,
     "embedded": EmbeddedIndex,
+    "growing": lambda dims: GrowingIndex(dims, exact_below=15),
 }
 DIMS = 8
 CLOSE = 2e-3
@@ -76,6 +78,10 @@ def test_what_is_found_is_what_is_held(backend: str, steps: list[Step]) -> None:
             best = sorted(right.values(), reverse=True)[:5]
             assert found.cosines.tolist() == pytest.approx(best, abs=CLOSE)
         assert len(index) == len(held)
+        some = np.array(sorted(held)[:9], np.int64)
+        for vector, key in zip(index.get(some), some.tolist(), strict=True):
+            unit = held[key] / np.linalg.norm(held[key])
+            assert vector.tolist() == pytest.approx(unit.tolist(), abs=CLOSE)
 
 
 def test_upsert_replaces(make: Callable[[int], VectorIndex]) -> None:

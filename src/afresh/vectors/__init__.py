@@ -50,6 +50,10 @@ class VectorIndex(Protocol):
         """The at most k keys nearest to a vector [dims]. allowed: only these may be named."""
         ...
 
+    def get(self, keys: Keys) -> Vectors:
+        """The vectors, of length one, of keys that are there: float32[n, dims]."""
+        ...
+
 
 def unit_rows(vectors: NDArray[Any], dims: int) -> Vectors:
     """Vectors [n, dims] as float32 of length one. Raises BadRequest as the protocol says."""

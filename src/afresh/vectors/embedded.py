@@ -62,7 +62,9 @@ class EmbeddedIndex:
                 return nearest(found.keys[inside], found.cosines[inside], k)
 
     def get(self, keys: Keys) -> Vectors:
-        """The vectors of keys that are there, rounded to float16: float32[n, dims]."""
+        """As the protocol says; rounded to float16."""
+        if not len(keys):
+            return np.empty((0, self.dims), np.float32)
         held = self._index.get(keys.astype(np.uint64), dtype="f32")
         return np.asarray(held, np.float32).reshape(len(keys), self.dims)
 

@@ -75,8 +75,11 @@ class ExactIndex:
             keys, cosines = keys[inside], cosines[inside]
         return nearest(keys, cosines, k)
 
+    def keys(self) -> Keys:
+        """All keys, ascending: int64[n]."""
+        return np.sort(self._keys[: len(self._rows)])
+
     def get(self, keys: Keys) -> Vectors:
-        """The vectors of keys that are there, of length one: float32[n, dims]."""
         where = np.array([self._rows[key] for key in keys.tolist()], np.int64)
         return np.ascontiguousarray(self._blocks[where // BLOCK, :, where % BLOCK])
 

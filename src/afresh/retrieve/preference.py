@@ -1,0 +1,114 @@
+"""The real-time preference: where a person's latest actions point, and what lies there.
+
+A decayed, action-weighted mean of item vectors over the events of the party's sequences, as
+they stand: the very last event counts. What has a negative weight (a skip, a dislike)
+pushes the mean away from its item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.errors import NotFound
+from afresh.features.engines.embedded import State
+from afresh.features.plan import Plan
+from afresh.features.suggest import did_you_mean
+from afresh.retrieve import Candidates, Context, best
+from afresh.vectors import Vectors
+from afresh.vectors.items import ItemVectors
+
+HALF_LIFE = 86_400_000
+"""ms after which an action counts half."""
+
+
+def action_weights(plan: Plan, said: Mapping[str, float] | None = None) -> NDArray[np.float64]:
+    """float64[256] by type code: the plan's weights, replaced where something else is said.
+
+    A type without a weight in the plan is in no history; a `last` over it, keyed by user_id or
+    session_id, keeps its events, and a negative weight here makes them push away. Raises
+    NotFound for a type that is not declared.
+    """
+    weights = np.zeros(256)
+    weights[: len(plan.events)] = [event.weight for event in plan.events]
+    codes = {event.name: code for code, event in enumerate(plan.events)}
+    for name, weight in (said or {}).items():
+        if name not in codes:
+            raise NotFound(
+                f"There is no event type {name!r} to weigh.", hint=did_you_mean(name, codes)
+            )
+        weights[codes[name]] = weight
+    return weights
+
+
+def acted(
+    state: State, context: Context, weights: NDArray[np.float64], half_life: int = HALF_LIFE
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """What the party touched before `now`: items int64[k], ascending, and what each weighs.
+
+    Ages are counted from the newest event: a common factor turns no vector, and none of
+    them vanishes after a long absence.
+    """
+    rows = _rows(state, context)
+    facts = state.facts
+    rows = rows[(facts.ts[rows] < context.now) & (weights[facts.kind[rows]] != 0)]
+    if not len(rows):
+        return np.empty(0, np.int64), np.empty(0)
+    ts = facts.ts[rows]
+    counts = weights[facts.kind[rows]] * np.exp2((ts - ts.max()) / half_life)
+    items, at = np.unique(facts.item[rows].astype(np.int64), return_inverse=True)
+    return items, np.bincount(at, counts, len(items))
+
+
+def taste(
+    items: NDArray[np.int64], weights: NDArray[np.float64], vectors: ItemVectors
+) -> Vectors | None:
+    """The weighted mean's direction, float32[dims]; None where nothing attracts.
+
+    Dislikes alone point nowhere: the opposite of a thing is not a thing to like.
+    """
+    known, rows = vectors.of(items)
+    weights = weights[known]
+    if not (weights > 0).any():
+        return None
+    mean = weights @ rows.astype(np.float64) / np.abs(weights).sum()
+    length = float(np.linalg.norm(mean))
+    return np.asarray(mean / length, np.float32) if length > 1e-6 else None
+
+
+def preference(
+    state: State,
+    context: Context,
+    vectors: ItemVectors,
+    *,
+    weights: NDArray[np.float64] | None = None,
+    half_life: int = HALF_LIFE,
+    n: int = 500,
+) -> Candidates:
+    """The n items nearest to the party's taste; scores are cosines.
+
+    Items of the context, and those that push away on balance, are left out.
+    """
+    weights = action_weights(state.plan) if weights is None else weights
+    items, pull = acted(state, context, weights, half_life)
+    vector = taste(items, pull, vectors)
+    if vector is None:
+        return Candidates()
+    gone = np.union1d(context.items, items[pull < 0])
+    found = vectors.near(vector, n + len(gone))
+    kept = ~np.isin(found.items, gone)
+    return best(found.items[kept], found.scores[kept], n)
+
+
+def _rows(state: State, context: Context) -> NDArray[np.int64]:
+    """The facts that the lists of the context's parties hold, each once."""
+    keyed = zip(state.plan.sequences, state.sequences, strict=True)
+    lists = [state.sessions, *(k for s, k in keyed if s.key in ("user_id", "session_id"))]
+    rows = [
+        kept.rows(state.facts, party, state.newest)
+        for party in context.sessions.tolist()
+        for kept in lists
+    ]
+    return np.unique(np.concatenate(rows)).astype(np.int64) if rows else np.empty(0, np.int64)

@@ -1,0 +1,42 @@
+"""Text neighbours: what is described like the items somebody looked at.
+
+The one source that knows an item from the moment it is put, before anybody touched it, and
+the one that has an answer to an item of which no session tells anything.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from afresh.retrieve import Candidates, Context, best
+from afresh.vectors.items import ItemVectors
+
+CONTEXT = 3
+"""How many of the latest items speak."""
+
+
+def text_neighbours(
+    context: Context, vectors: ItemVectors, *, latest: int = CONTEXT, n: int = 500
+) -> Candidates:
+    """The n items nearest to any of the context's `latest` items; those of the context left out.
+
+    A score is the greatest cosine to one of them, an older one's discounted as in the scans of
+    postings: by (latest - position) / latest. A mean would lie between a shoe and a saw.
+    """
+    asked = context.items[:latest]
+    known, rows = vectors.of(asked)
+    items, scores = [np.empty(0, np.int64)], [np.empty(0)]
+    for at, row in zip(np.flatnonzero(known).tolist(), rows, strict=True):
+        found = vectors.near(row, n + len(context.items))
+        items.append(found.items)
+        scores.append(found.scores * (len(asked) - at) / len(asked))
+    distinct, where = np.unique(np.concatenate(items), return_inverse=True)
+    highest = np.zeros(len(distinct))
+    np.maximum.at(highest, where, np.concatenate(scores))
+    kept = ~np.isin(distinct, context.items)
+    return best(distinct[kept], highest[kept], n)
+
+
+def alike(item: int, vectors: ItemVectors, *, n: int = 500) -> Candidates:
+    """The n items whose text is nearest to an item's, itself left out; scores are cosines."""
+    return text_neighbours(Context(np.array([item]), np.empty(0, np.int64), 0), vectors, n=n)
