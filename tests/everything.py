@@ -25,6 +25,7 @@ from afresh import (
     total,
     trending,
     tumbling,
+    variance,
 )
 
 app = App("everything", session_length=3, postings_per_item=4, within="1h")
@@ -55,6 +56,7 @@ class ByItem(Features, key="item_id"):
     dearest = maximum(view.price, window=sliding("10m", hop="4m"))
     average = mean(view.price, buy.price, window=tumbling("1h"))
     worth = mean(buy.value, window=daily(2))
+    spread = variance(view.price, buy.price, window=sliding("1h", hop="5m"))
     convert = ratio(count(buy, window=daily(2)), count(view, window=sliding("1h")), prior=(1, 50))
     margin = ratio(total(buy.price, window=daily(2)), total(buy.value, window=daily(2)))
     fading = count(view, window=decayed("2m"))
@@ -65,6 +67,7 @@ class ByUser(Features, key="user_id"):
     bought = last(buy, n=1)
     taste = count(view, cart, by=Goods.category, window=decayed("16s"))
     spent = total(buy.price, by=Goods.category, window=daily(1))
+    strays = variance(view.price, by=view.brand, window=daily(1))
     usual = mean(view.price, by=view.brand, window=sliding("10m", hop="4m"))
     range_ = count(view, by=view.price.bands("10.00", 25), window=sliding("1h"))
     share = ratio(

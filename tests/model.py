@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise
 
 import msgspec
@@ -19,7 +20,8 @@ from afresh.features.plan import Family, Feature, Input, Plan, Read, Slot, Windo
 
 DAY = 86_400_000
 HIGH, LOW = 2**63 - 1, -(2**63)
-NOTHING = {"n": 0, "weight": 0, "sum": 0, "min": HIGH, "max": LOW, "min_ts": HIGH, "max_ts": LOW}
+NOTHING = {"n": 0, "weight": 0, "sum": 0, "min": HIGH, "max": LOW, "min_ts": HIGH, "max_ts": LOW,
+           "sq_low": 0, "sq_high": 0}  # fmt: skip
 
 Number = float | int | None
 
@@ -148,10 +150,13 @@ class Model:
         if slot.op == "weight":
             return self.plan.events[self.codes[event.type]].weight
         assert slot.input is not None
+        if slot.op.startswith("sq_"):
+            square = int(self.column(event, slot.input)) ** 2  # type: ignore[arg-type]
+            return square % 2**31 if slot.op == "sq_low" else square // 2**31
         return int(self.column(event, slot.input))  # type: ignore[arg-type]
 
     def _merged(self, slot: Slot, events: list[Event]) -> Number:
-        if slot.op in ("n", "weight", "sum"):
+        if slot.op not in ("min", "max"):
             return sum(self._amount(slot, e) for e in events)
         values = [self._amount(slot, e) for e in events]
         pick = min if slot.op == "min" else max
@@ -163,6 +168,10 @@ class Model:
             return None
         if feature.kind == "mean":
             return once(first / scale / parts[1]) if parts[1] else None
+        if feature.kind == "variance":
+            squares, n = (parts[3] << 31) + parts[2], parts[1]  # type: ignore[operator]
+            exact = Fraction(squares * n - first * first, n * n) if n else None  # type: ignore[operator,arg-type]
+            return None if exact is None else once(float(exact) / scale**2)
         if feature.kind == "ratio":
             above, below = feature.prior or (0.0, 0.0)
             under = float(parts[1] or 0) / 10.0**feature.places2 + below

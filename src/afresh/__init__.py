@@ -3,7 +3,7 @@
 from afresh.app import App
 from afresh.catalog import Catalog
 from afresh.events.types import bands, decimal
-from afresh.features.aggregates import count, last, maximum, mean, minimum, ratio, total
+from afresh.features.aggregates import count, last, maximum, mean, minimum, ratio, total, variance
 from afresh.features.definition import Features
 from afresh.features.window_declaration import daily, decayed, session, sliding, tumbling
 from afresh.surface_spec import available, seen, sessions, similar, trending
@@ -31,4 +31,5 @@ __all__ = [
     "total",
     "trending",
     "tumbling",
+    "variance",
 ]

@@ -1,4 +1,4 @@
-"""What can be computed: count, total, mean, minimum, maximum, ratio, last.
+"""What can be computed: count, total, mean, variance, minimum, maximum, ratio, last.
 
 Each call only remembers what was written and where; `compile` gives it meaning
 and reports every mistake together.
@@ -28,7 +28,7 @@ class Aggregate:
 class Tally(Aggregate):
     """A number merged from tiles: `fields` is empty for a count."""
 
-    kind: Literal["count", "total", "mean", "min", "max"]
+    kind: Literal["count", "total", "mean", "variance", "min", "max"]
     types: tuple[object, ...]
     fields: tuple[object, ...]
     by: object
@@ -71,6 +71,14 @@ def mean(*fields: Field, by: By = None, window: Window) -> Tally:
     return _of_field("mean", fields, by, window)
 
 
+def variance(*fields: Field, by: By = None, window: Window) -> Tally:
+    """How far a number field strays from its mean, squared; null of nothing, 0 of one value.
+
+    The population's variance, from exact integers: large numbers that lie close lose nothing.
+    """
+    return _of_field("variance", fields, by, window)
+
+
 def minimum(*fields: Field, by: By = None, window: Window) -> Tally:
     """The smallest value of a number field; null of nothing."""
     return _of_field("min", fields, by, window)
@@ -95,7 +103,7 @@ def last(*types: EventType, n: int = 50, within: Duration = "90d") -> Last:
 
 
 def _of_field(
-    kind: Literal["total", "mean", "min", "max"],
+    kind: Literal["total", "mean", "variance", "min", "max"],
     fields: tuple[object, ...],
     by: object,
     window: object,

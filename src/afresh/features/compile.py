@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from afresh.errors import DefinitionError
 from afresh.features.aggregates import Aggregate, Last, Ratio, Tally
+from afresh.features.arguments import given_prior, given_window
 from afresh.features.definition import Features
 from afresh.features.durations import is_whole, milliseconds
 from afresh.features.layout import Layout, ReadNeed, SlotNeed
 from afresh.features.plan import Feature, Input, Op, Plan, Postings, Trend
-from afresh.features.plan import Window as PlanWindow
-from afresh.features.resolve import Names, failure
+from afresh.features.resolve import Names
 from afresh.features.trends import DEFAULT_TRENDS, Trending, trend_window
-from afresh.features.window_declaration import Window, compile_window
+from afresh.features.window_declaration import Window
 from afresh.problems import Place, Problem, problem_of
 
 RESERVED = frozenset({"item_id", "user_id", "session_id", "as_of"})
 MAX_LAST = 10_000
 HISTORY = 100
 """Events kept a user for the context of requests and for the filter of seen items."""
+
+_OPS: dict[str, tuple[Op, ...]] = {
+    "count": ("n",),
+    "total": ("sum",),
+    "mean": ("sum", "n"),
+    "variance": ("sum", "n", "sq_low", "sq_high"),
+    "min": ("min",),
+    "max": ("max",),
+}
 
 T = TypeVar("T")
 
@@ -161,7 +169,7 @@ class Compiler:
     def _tally(self, made: Feature, key: str | None, value: Tally) -> Draft | None:
         place = value.place
         codes = self._codes(value)
-        window = self._try(place, lambda: _window(value.window, place))
+        window = self._try(place, lambda: given_window(value.window, place))
         column = split = None
         if codes:
             self._check_key(key, codes, place)
@@ -172,14 +180,13 @@ class Compiler:
         complete = (value.kind == "count" or column) and (value.by is None or split)
         if not (key and codes and window and complete):
             return None
-        if value.kind in ("min", "max") and window[0].kind == "decayed":
-            hint = "A least or greatest value does not fade: take daily or sliding."
+        if value.kind in ("variance", "min", "max") and window[0].kind == "decayed":
+            hint = "Counts, totals and means can fade; for this take daily or sliding."
             self.problems.append(Problem(*place, f"{value.kind} cannot be decayed", hint))
             return None
-        ops: dict[str, list[Op]] = {"count": ["n"], "total": ["sum"], "mean": ["sum", "n"]}
-        wanted = ops.get(value.kind, ["min" if value.kind == "min" else "max"])
         reads = [
-            self.layout.need_read(key, split, SlotNeed(op, codes, column), *window) for op in wanted
+            self.layout.need_read(key, split, SlotNeed(op, codes, column), *window)
+            for op in _OPS[value.kind]
         ]
         places = column.places if column else 0
         changed = Feature(name=made.name, group=made.group, key=key, kind=value.kind, places=places)
@@ -197,7 +204,7 @@ class Compiler:
             draft = self._tally(made, key, side)
             if draft is not None:
                 sides.append(draft)
-        prior = self._try(value.place, lambda: _prior(value.prior, value.place))
+        prior = self._try(value.place, lambda: given_prior(value.prior, value.place))
         if len(sides) != 2 or prior is None:
             return None
         a, b = sides
@@ -272,25 +279,3 @@ class Compiler:
                 slot = SlotNeed("weight", self.weighted)
                 needs[trend.name] = self.layout.need_read("item_id", None, slot, *window)
         return list(needs.items())
-
-
-def _window(window: object, place: Place) -> tuple[PlanWindow, int]:
-    if not isinstance(window, Window):
-        hint = 'Write window=sliding("1h"), or tumbling, daily, session, decayed.'
-        raise failure(f"{window!r} is not a window", hint, place)
-    try:
-        return compile_window(window)
-    except DefinitionError as error:
-        raise failure(error.message, error.hint, window.place) from None
-
-
-def _prior(prior: object, place: Place) -> tuple[float, float]:
-    hint = "Write prior=(1, 50): one success in fifty tries is believed beforehand."
-    if not isinstance(prior, tuple) or len(prior) != 2:
-        raise failure(f"The prior {prior!r} is not a pair", hint, place)
-    for number in prior:
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise failure(f"The prior {prior!r} is not a pair of numbers", hint, place)
-        if not math.isfinite(number) or number < 0:
-            raise failure(f"The prior {prior!r} is not finite and positive", hint, place)
-    return float(prior[0]), float(prior[1])

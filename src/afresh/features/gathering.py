@@ -13,7 +13,8 @@ from afresh.features.tiles import Tiles
 from afresh.features.windows import back, tile_range
 
 _HOW = {"n": merge.SUM, "weight": merge.SUM, "sum": merge.SUM, "min": merge.LEAST,
-        "max": merge.MOST, "min_ts": merge.LEAST, "max_ts": merge.MOST}  # fmt: skip
+        "max": merge.MOST, "min_ts": merge.LEAST, "max_ts": merge.MOST,
+        "sq_low": merge.SUM, "sq_high": merge.SUM}  # fmt: skip
 
 
 def how(plan: Plan, read: Read) -> int:

@@ -25,11 +25,12 @@ FORMAT = 1
 
 DAY_MS = 86_400_000
 
-Op = Literal["n", "weight", "sum", "min", "max", "min_ts", "max_ts"]
+Op = Literal["n", "weight", "sum", "min", "max", "min_ts", "max_ts", "sq_low", "sq_high"]
 """What a slot keeps, per key and tile, over the events whose type is listed:
 
 `n` how many (with an input: how many have it); `weight` the sum of the event types'
-weights; `sum`, `min` and `max` of an input; `min_ts` and `max_ts` of the events' timestamps.
+weights; `sum`, `min` and `max` of an input; `min_ts` and `max_ts` of the events' timestamps;
+`sq_low` and `sq_high` the sums of the lower 31 bits and of the rest of an input's square.
 """
 
 
@@ -61,7 +62,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     types: tuple[int, ...]
     """Type codes of the events that touch this slot."""
     input: int | None = None
-    """Index into `Plan.inputs`: for sum, min and max, and for the n of a mean."""
+    """Index into `Plan.inputs`: for all but weight and timestamps, and the n of a count."""
 
 
 class Family(Struct, frozen=True, kw_only=True):
@@ -138,9 +139,10 @@ class Read(Struct, frozen=True, kw_only=True):
 class Feature(Struct, frozen=True, kw_only=True):
     """A value as a request sees it, computed from reads by the one reader.
 
-    count, total, min, max: reads[0] (scaled by `places`); mean: reads[0] is the
-    sum and reads[1] the count; ratio: (reads[0] + prior[0]) / (reads[1] + prior[1]),
-    each side a count or a total scaled by `places`/`places2`.
+    count, total, min, max: reads[0] (scaled by `places`); mean: reads[0] is the sum and
+    reads[1] the count; variance: the same, then the sums of squares sq_low and sq_high;
+    ratio: (reads[0] + prior[0]) / (reads[1] + prior[1]), each side a count or a total
+    scaled by `places`/`places2`.
     last: sequence `sequence`, a list of item ids, newest first.
     """
 
@@ -148,7 +150,7 @@ class Feature(Struct, frozen=True, kw_only=True):
     group: str
     """The name of the Features class that declares it."""
     key: str
-    kind: Literal["count", "total", "mean", "min", "max", "ratio", "last"]
+    kind: Literal["count", "total", "mean", "variance", "min", "max", "ratio", "last"]
     reads: tuple[Read, ...] = ()
     places: int = 0
     places2: int = 0

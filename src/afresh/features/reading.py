@@ -20,7 +20,7 @@ from afresh.features.finishing import Finish
 from afresh.features.gathering import Gather, GatherGroups
 from afresh.features.plan import Feature, Read
 from afresh.features.readable import Number, readable
-from afresh.features.suggest import did_you_mean
+from afresh.problems import suggest
 
 COMPILED = 256
 """Questions kept compiled; beyond that all are forgotten and compiled again as they come."""
@@ -44,7 +44,7 @@ class Reader:
             return self.by_name[name]
         except KeyError:
             raise NotFound(
-                f"There is no feature {name!r}.", hint=did_you_mean(name, self.by_name)
+                f"There is no feature {name!r}.", hint=suggest(name, self.by_name)
             ) from None
 
     def matrix(

@@ -19,10 +19,15 @@ from afresh.features.plan import Family
 
 GROUP_BITS = 30
 GROUP_MASK = (1 << GROUP_BITS) - 1
-OPS = {"n": 0, "weight": 1, "sum": 2, "min": 3, "max": 4, "min_ts": 5, "max_ts": 6}
+OPS = {"n": 0, "weight": 1, "sum": 2, "min": 3, "max": 4, "min_ts": 5, "max_ts": 6,
+       "sq_low": 7, "sq_high": 8}  # fmt: skip
+LIMB_BITS = 31
+LIMB_MASK = (1 << LIMB_BITS) - 1
+"""Squares of numbers below 2**31 are kept in two sums, so that neither can overflow."""
 LOW = np.iinfo(np.int64).min
 HIGH = np.iinfo(np.int64).max
-EMPTY = {"n": 0, "weight": 0, "sum": 0, "min": HIGH, "max": LOW, "min_ts": HIGH, "max_ts": LOW}
+EMPTY = {"n": 0, "weight": 0, "sum": 0, "min": HIGH, "max": LOW, "min_ts": HIGH, "max_ts": LOW,
+         "sq_low": 0, "sq_high": 0}  # fmt: skip
 """The value of a slot that nothing has touched."""
 
 
@@ -118,8 +123,12 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before, 
                 pool[row, 1 + s] = max(pool[row, 1 + s], v)
             elif op == 5:
                 pool[row, 1 + s] = min(pool[row, 1 + s], ts[i])
-            else:
+            elif op == 6:
                 pool[row, 1 + s] = max(pool[row, 1 + s], ts[i])
+            elif op == 7:
+                pool[row, 1 + s] += (v * v) & LIMB_MASK
+            else:
+                pool[row, 1 + s] += (v * v) >> LIMB_BITS
     return len(ts)
 
 
