@@ -62,7 +62,9 @@ class Newcomers:
         """The postings of items: int64[n]."""
         heads = self.replica.state.postings.blocks.heads
         inside = items < len(heads)
-        return np.where(inside, heads[np.where(inside, items, 0), 1], 0).astype(np.int64)
+        held = np.where(inside, heads[np.where(inside, items, 0), 1], 0)
+        # A list may hold more than it keeps, until it is trimmed.
+        return np.minimum(held, self.replica.state.postings.keep).astype(np.int64)
 
 
 def explore(pool: Candidates, slots: int, seed: int, *, epsilon: float = EPSILON) -> Explored:

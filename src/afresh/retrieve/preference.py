@@ -59,7 +59,7 @@ def acted(
     ts = facts.ts[rows]
     counts = weights[facts.kind[rows]] * np.exp2((ts - ts.max()) / half_life)
     items, at = np.unique(facts.item[rows].astype(np.int64), return_inverse=True)
-    return items, np.bincount(at, counts, len(items))
+    return items, np.bincount(at, counts, len(items)).astype(np.float64, copy=False)
 
 
 def taste(

@@ -72,7 +72,8 @@ class HashedText:
         out = np.zeros((len(texts), self.dims), np.float32)
         _encode(as_bytes(b"".join(spaced)), begin, out)
         lengths = np.linalg.norm(out, axis=1, keepdims=True)
-        return np.divide(out, lengths, out=out, where=lengths > 0)
+        np.divide(out, lengths, out=out, where=lengths > 0)
+        return out
 
 
 def _spaced(text: str) -> bytes:

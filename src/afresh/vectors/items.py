@@ -54,6 +54,13 @@ class ItemVectors:
     sweep gave items new numbers. A replica that was cleared is read anew.
     """
 
+    _texts: NDArray[np.int64]
+    """[items]: the number of each one's text, -1 for none."""
+    _following: NDArray[np.int64]
+    """[items]: the next item of the same text, -1 at the end; [texts] `_first` is the first."""
+    _first: NDArray[np.int64]
+    _pending: dict[int, None]
+
     def __init__(
         self,
         replica: Replica,
@@ -83,10 +90,11 @@ class ItemVectors:
         held = np.flatnonzero(self._texts[: len(moved)] >= 0)
         size = max(int(moved.max(initial=-1)) + 1, 1)
         texts, following = np.full(size, -1, np.int64), np.full(size, -1, np.int64)
-        after = self._following[held]
         texts[moved[held]] = self._texts[held]
-        following[moved[held]] = np.where(after >= 0, moved[after], -1)
-        self._first = np.where(self._first >= 0, moved[self._first], -1)
+        linked = held[self._following[held] >= 0]
+        following[moved[linked]] = moved[self._following[linked]]
+        begun = np.flatnonzero(self._first >= 0)
+        self._first[begun] = moved[self._first[begun]]
         self._texts, self._following = texts, following
         kept = (n for n in self._pending if n < len(moved) and moved[n] >= 0)
         self._pending = {int(moved[n]): None for n in kept}
@@ -138,7 +146,7 @@ class ItemVectors:
         self._emptied: set[int] = set()
         self._first = np.full(64, -1, np.int64)
         self._texts, self._following = np.full(64, -1, np.int64), np.full(64, -1, np.int64)
-        self._pending: dict[int, None] = dict.fromkeys(catalog.records)
+        self._pending = dict.fromkeys(catalog.records)
 
     def _embed(self, numbers: list[int]) -> None:
         texts = [self._text(number) for number in numbers]
@@ -146,7 +154,7 @@ class ItemVectors:
         new = {d: t for d, t in zip(digests, texts, strict=True) if d and d not in self._keys}
         if new:
             vectors = self.encoder.encode(list(new.values()))
-            says = vectors.any(axis=1)
+            says = np.asarray(vectors.any(axis=1))
             keys = [self._key(d) for d, said in zip(new, says.tolist(), strict=True) if said]
             self._index.upsert(np.array(keys, np.int64), vectors[says])
         self._reserve(max(numbers) + 1)
@@ -212,7 +220,9 @@ class ItemVectors:
 
 
 def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() if text else b""
+    return (
+        hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() if text else b""
+    )
 
 
 def _extended(array: Keys, size: int) -> Keys:

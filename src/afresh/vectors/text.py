@@ -57,7 +57,8 @@ class StaticText:
             found = self._model.embed([texts[at][:LONGEST] for at in spoken], batch_size=256)
             out[spoken] = found[:, : self.dims]
         lengths = np.linalg.norm(out, axis=1, keepdims=True)
-        return np.divide(out, lengths, out=out, where=lengths > 0)
+        np.divide(out, lengths, out=out, where=lengths > 0)
+        return out
 
 
 def text_encoder() -> TextEncoder:
