@@ -14,7 +14,7 @@ import structlog
 from numpy.typing import NDArray
 
 from afresh.errors import NotFound
-from afresh.features.suggest import did_you_mean
+from afresh.problems import suggest
 from afresh.rank.blend import Scored, blend
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.rules import rules
@@ -80,7 +80,7 @@ class Surfaces:
         """The whole request. Raises NotFound for a surface that is not declared."""
         surface = self.by_name.get(query.surface)
         if surface is None:
-            hint = did_you_mean(query.surface, self.by_name)
+            hint = suggest(query.surface, self.by_name)
             raise NotFound(f"There is no surface {query.surface!r}.", hint=hint)
         degraded: list[str] = []
         context = self.context(query, now)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from afresh.errors import NotFound
 from afresh.features.plan import Read
-from afresh.features.suggest import did_you_mean
 from afresh.features.tiles import GROUP_BITS
 from afresh.features.windows import tile_range
+from afresh.problems import suggest
 from afresh.retrieve import Candidates, best
 from afresh.store.replica import Replica
 
@@ -56,7 +56,7 @@ class Trending:
         if read is None:
             raise NotFound(
                 f"Nothing is kept for a trend over {window!r}.",
-                hint=did_you_mean(window, self.reads),
+                hint=suggest(window, self.reads),
             )
         items = self._all(read, now) if only is not None else self._near(window, read, now)
         if only is not None:
