@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from afresh import App
 from afresh.loading import load
 from afresh.runtime import Runtime
 from afresh.serve.server import Server, address, bind, make_server
@@ -41,9 +42,9 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, *routes: Any, **given: Any) -> Iterator[Served]:
+def serving(folder: Path, *routes: Any, app: App | None = None, **given: Any) -> Iterator[Served]:
     settings = Settings(port=0, data=folder, **given)
-    runtime = Runtime.open(load(SHOP), folder, settings)
+    runtime = Runtime.open(app or load(SHOP), folder, settings)
     server = make_server(observed_app(runtime, settings, routes), settings)
     socket = bind(settings)
     url = address(socket)

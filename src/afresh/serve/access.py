@@ -5,11 +5,12 @@ from __future__ import annotations
 import hmac
 from urllib.parse import urlsplit
 
+from afresh.serve.modules import MODULES
 from afresh.serve.problem import HttpError
 from afresh.settings import Settings, is_loopback
 
-OPEN = frozenset({"/livez", "/readyz", "/version"})
-"""Routes that need no key: what probes ask."""
+OPEN = frozenset({"/livez", "/readyz", "/version", *MODULES})
+"""Routes that need no key: what probes ask, and scripts."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

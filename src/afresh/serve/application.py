@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from afresh.runtime import Runtime
-from afresh.serve import events, features, health, items, live, pages, recommend
+from afresh.serve import events, features, health, items, live, modules, pages, recommend
 from afresh.serve.access import Access
 from afresh.serve.express import Express
 from afresh.serve.gate import Gate
@@ -28,6 +28,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *features.routes,
     *health.routes,
     *pages.routes,
+    *modules.routes,
 )
 
 
