@@ -110,6 +110,17 @@ def test_a_catalogue_that_was_there_before_is_read() -> None:
     assert list(near(replica, ItemVectors(replica, ENCODER), "red shoe")) == ["a"]
 
 
+def test_a_renumbering_right_after_a_clearing_is_no_concern() -> None:
+    replica = Replica(PLAN)
+    vectors = ItemVectors(replica, ENCODER)
+    put(replica, vectors, {"a": "red shoe"})
+    vectors.refresh()
+    replica.clear()
+    renumbered(replica, vectors)
+    put(replica, vectors, {"b": "red shoes"})
+    assert list(near(replica, vectors, "red shoe")) == ["b"]
+
+
 def test_of_one_text_the_last_put_are_named() -> None:
     replica = Replica(PLAN)
     vectors = ItemVectors(replica, ENCODER)

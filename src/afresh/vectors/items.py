@@ -83,6 +83,8 @@ class ItemVectors:
 
     def renumber(self, moved: NDArray[np.int64]) -> None:
         """Items have new numbers: moved[old] = new, -1 for items that no record has."""
+        if self.replica.catalog is not self._catalog:
+            return  # cleared, and not yet read anew
         for number in np.flatnonzero(self._texts[: len(moved)] >= 0).tolist():
             if moved[number] < 0:
                 self._place(number, -1)
