@@ -96,6 +96,18 @@ def test_neighbours_are_those_of_the_records(
             numbers = replica.state.items.find_texts(sorted(held))
             known, rows = vectors.of(numbers)
             texts = [held[item] for item in sorted(held)]
+            for number, text in zip(numbers.tolist(), texts, strict=True):
+                own = vectors.near_item(number, 50)
+                if text not in said:
+                    assert not len(own.items)
+                    continue
+                again = vectors.near(ENCODER.encode([text])[0], 50)
+                assert dict(zip(own.items.tolist(), own.scores.tolist(), strict=True)) == (
+                    pytest.approx(
+                        dict(zip(again.items.tolist(), again.scores.tolist(), strict=True)),
+                        abs=2e-3,
+                    )
+                )
             assert known.tolist() == [text in said for text in texts]
             right = ENCODER.encode([text for text in texts if text in said])
             assert rows == pytest.approx(right, abs=2e-3)

@@ -13,21 +13,24 @@ from afresh.vectors.items import ItemVectors
 
 CONTEXT = 3
 """How many of the latest items speak."""
+NEIGHBOURS = 200
+SPARE = 16
+"""Neighbours looked at beyond those wanted, as some are in the context: as a rule the same
+number, so that remembered ones are found again."""
 
 
 def text_neighbours(
-    context: Context, vectors: ItemVectors, *, latest: int = CONTEXT, n: int = 500
+    context: Context, vectors: ItemVectors, *, latest: int = CONTEXT, n: int = NEIGHBOURS
 ) -> Candidates:
-    """The n items nearest to any of the context's `latest` items; those of the context left out.
+    """The n items nearest to any of the context's `latest` ones; those of the context left out.
 
     A score is the greatest cosine to one of them, an older one's discounted as in the scans of
     postings: by (latest - position) / latest. A mean would lie between a shoe and a saw.
     """
-    asked = context.items[:latest]
-    known, rows = vectors.of(asked)
+    asked, more = context.items[:latest], max(len(context.items), SPARE)
     items, scores = [np.empty(0, np.int64)], [np.empty(0)]
-    for at, row in zip(np.flatnonzero(known).tolist(), rows, strict=True):
-        found = vectors.near(row, n + len(context.items))
+    for at, item in enumerate(asked.tolist()):
+        found = vectors.near_item(item, n + more)
         items.append(found.items)
         scores.append(found.scores * (len(asked) - at) / len(asked))
     distinct, where = np.unique(np.concatenate(items), return_inverse=True)
@@ -37,6 +40,6 @@ def text_neighbours(
     return best(distinct[kept], highest[kept], n)
 
 
-def alike(item: int, vectors: ItemVectors, *, n: int = 500) -> Candidates:
-    """The n items whose text is nearest to an item's, itself left out; scores are cosines."""
+def alike(item: int, vectors: ItemVectors, *, n: int = NEIGHBOURS) -> Candidates:
+    """The items whose text is nearest to an item's, itself left out; scores are cosines."""
     return text_neighbours(Context(np.array([item]), np.empty(0, np.int64), 0), vectors, n=n)

@@ -1,0 +1,142 @@
+"""Texts that items share: each distinct text has a number, and its items hang on it as a list.
+
+A catalogue says the same of many items (the demo's 68,000 have 15,668 texts), so vectors are kept a
+text. Only these lists hold item numbers, so that a renumbering touches no index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.features.interning import grown
+from afresh.vectors import Keys
+
+NONE = -1
+
+
+@numba.njit(cache=True, nogil=True)
+def expand(keys, cosines, first, following, present, each, items, scores):  # type: ignore[no-untyped-def]
+    """The present items of texts keys[n] with cosines above zero, `each` a text at most.
+
+    Into items int64[m] and scores float64[m]; returns how many they are.
+    """
+    used = 0
+    for at in range(len(keys)):
+        item, taken = first[keys[at]], 0
+        while item >= 0 and taken < each and used < len(items) and cosines[at] > 0:
+            if item < len(present) and present[item]:
+                items[used] = item
+                scores[used] = cosines[at]
+                used += 1
+                taken += 1
+            item = following[item]
+    return used
+
+
+class SharedTexts:
+    """first int64[texts]: the item last put of each text; following int64[items]: the one
+    before it; text int64[items]: the number of an item's text. NONE where there is none.
+
+    Numbers of texts that nobody has any more are given again.
+    """
+
+    def __init__(self) -> None:
+        self.first = np.full(64, NONE, np.int64)
+        self.following = np.full(64, NONE, np.int64)
+        self.text = np.full(64, NONE, np.int64)
+        self._numbers: dict[bytes, int] = {}
+        self._digests: list[bytes] = []
+        self._free: list[int] = []
+        self._left: set[int] = set()
+
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self._numbers
+
+    def number(self, digest: bytes) -> int:
+        """A text's number, NONE for one that has none."""
+        return self._numbers.get(digest, NONE)
+
+    def add(self, digest: bytes) -> int:
+        """A number for a text that has none."""
+        if self._free:
+            number = self._free.pop()
+            self._digests[number] = digest
+        else:
+            number = len(self._digests)
+            self._digests.append(digest)
+        self.first = _roomy(self.first, number + 1)
+        self._numbers[digest] = number
+        return number
+
+    def of(self, items: NDArray[np.int64]) -> Keys:
+        """The texts of items, NONE for those without: int64[n]."""
+        inside = (items >= 0) & (items < len(self.text))
+        return np.where(inside, self.text[np.where(inside, items, 0)], NONE)
+
+    def place(self, item: int, number: int) -> None:
+        """Hang an item on a text (NONE: on none), in front of the others, and off its last one."""
+        self.text = _roomy(self.text, item + 1)
+        self.following = _roomy(self.following, item + 1)
+        was = int(self.text[item])
+        if was == number:
+            return
+        if was >= 0:
+            self._unlink(item, was)
+        self.text[item] = number
+        if number >= 0:
+            self.following[item] = self.first[number]
+            self.first[number] = item
+
+    def _unlink(self, item: int, number: int) -> None:
+        at, after = int(self.first[number]), self.following[item]
+        if at == item:
+            self.first[number] = after
+        else:
+            while self.following[at] != item:
+                at = int(self.following[at])
+            self.following[at] = after
+        if self.first[number] < 0:
+            self._left.add(number)
+
+    def drop_empty(self) -> Keys:
+        """Forget the texts that no item has any more; their numbers, ascending."""
+        gone = [number for number in sorted(self._left) if self.first[number] < 0]
+        self._left.clear()
+        for number in gone:
+            del self._numbers[self._digests[number]]
+            self._free.append(number)
+        return np.array(gone, np.int64)
+
+    def renumber(self, moved: NDArray[np.int64]) -> None:
+        """Items have new numbers: moved[old] = new, -1 for those that are gone."""
+        for item in np.flatnonzero(self.text[: len(moved)] >= 0).tolist():
+            if moved[item] < 0:
+                self.place(item, NONE)
+        held = np.flatnonzero(self.text[: len(moved)] >= 0)
+        size = max(int(moved.max(initial=-1)) + 1, 1)
+        text, following = np.full(size, NONE, np.int64), np.full(size, NONE, np.int64)
+        text[moved[held]] = self.text[held]
+        linked = held[self.following[held] >= 0]
+        following[moved[linked]] = moved[self.following[linked]]
+        begun = np.flatnonzero(self.first >= 0)
+        self.first[begun] = moved[self.first[begun]]
+        self.text, self.following = text, following
+
+
+def digest_of(text: str) -> bytes:
+    """What a text is known by; empty for the empty one."""
+    return (
+        hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() if text else b""
+    )
+
+
+def _roomy(array: Keys, size: int) -> Keys:
+    if size <= len(array):
+        return array
+    larger = grown(array, max(2 * len(array), size))
+    larger[len(array) :] = NONE
+    return larger
