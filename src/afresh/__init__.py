@@ -1,5 +1,7 @@
 """Recommendations, made afresh after every event."""
 
+from typing import TYPE_CHECKING, Any
+
 from afresh.app import App
 from afresh.catalog import Catalog
 from afresh.events.types import bands, decimal
@@ -7,6 +9,10 @@ from afresh.features.aggregates import count, last, maximum, mean, minimum, rati
 from afresh.features.definition import Features
 from afresh.features.window_declaration import daily, decayed, session, sliding, tumbling
 from afresh.surface_spec import available, seen, sessions, similar, trending
+
+if TYPE_CHECKING:
+    from afresh.client import AsyncClient as AsyncClient
+    from afresh.client import Client as Client
 
 __all__ = [
     "App",
@@ -33,3 +39,12 @@ __all__ = [
     "tumbling",
     "variance",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The client is imported when it is asked for: a definition does without."""
+    if name in ("Client", "AsyncClient"):
+        from afresh import client
+
+        return getattr(client, name)
+    raise AttributeError(f"module 'afresh' has no attribute {name!r}")

@@ -1,0 +1,69 @@
+"""What a server answers. A field that a newer server adds is passed over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Rejection(msgspec.Struct):
+    """Why an event, or an item, was not taken. index: its place in what was sent."""
+
+    index: int
+    code: str
+    path: str = ""
+    detail: str = ""
+
+
+class Receipt(msgspec.Struct):
+    """The verdicts on what was sent. offset: a token that an answer can be asked to reflect."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[Rejection] = []
+    offset: str = ""
+
+
+class Item(msgspec.Struct):
+    """One recommended item, why, and from which sources."""
+
+    item_id: str
+    score: float
+    sources: list[str] = []
+    reason: str = ""
+
+
+class Answer(msgspec.Struct):
+    """A list. fresh: whether all that this client was told to be taken is in it."""
+
+    request_id: str
+    items: list[Item]
+    offset: str
+    fresh: bool
+    freshness_ms: float
+    model: str
+    variant: str | None = None
+    degraded: list[str] = []
+    cursor: str | None = None
+
+
+class FeatureRows(msgspec.Struct):
+    """One row an entity: its id, then each feature's value."""
+
+    rows: list[dict[str, Any]]
+    offset: str
+
+
+class Problem(msgspec.Struct):
+    """An error as RFC 9457 has it."""
+
+    title: str = ""
+    status: int = 0
+    code: str = ""
+    detail: str = ""
+    hint: str = ""
+    path: str = ""
+    request_id: str = ""
+    accepted: int | None = None
+    rejected: list[Rejection] = []
