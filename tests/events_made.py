@@ -56,9 +56,11 @@ def histories(draw: st.DrawFn, *, most: int = 24) -> list[Event]:
 
 @st.composite
 def _event(draw: st.DrawFn, name: str, ts: int) -> Event:
-    kind = draw(st.sampled_from(["view", "view", "view", "cart", "buy", "ping"]))
+    kind = draw(st.sampled_from(["view", "view", "view", "cart", "buy", "ping", "identify"]))
     user, visit = draw(PEOPLE), draw(VISITS)
     fields: dict[str, int | str | None] = {"value": draw(MONEY), "item.grade": None}
+    if kind == "identify":
+        return Event(name, kind, ts, user or "u1", None, visit or "v1")
     if kind != "ping":
         fields |= {"price": draw(MONEY), "brand": draw(TEXT)}
     if kind != "view":

@@ -101,7 +101,10 @@ class Model:
 
     def value(self, feature: Feature, key: str, now: int) -> object:
         """A feature of one entity at a moment after every event. key: `u:…` or `s:…` for people."""
-        mine = [e for e in self.events if self.key(e, feature.key) == key]
+        owners = {key}
+        if feature.key == "user_id" and key.startswith("u:"):
+            owners |= {f"s:{session}" for session in self.sessions(key[2:], now)}
+        mine = [e for e in self.events if self.key(e, feature.key) in owners]
         if feature.kind == "last":
             return self._last(feature, mine, now)
         if feature.split is None:
@@ -114,6 +117,19 @@ class Model:
             if any(parts):  # a group of which no read knows anything is not there
                 values[group] = self._finish(feature, parts)
         return values
+
+    def links(self) -> list[Event]:
+        """What says that a session is a user, as far back as anything can be read."""
+        told = [e for e in self.events if e.type == "identify" and e.user and e.session]
+        return [e for e in told if e.ts > self.newest - self.plan.reach]
+
+    def sessions(self, user: str, now: int) -> list[str]:
+        """The 16 sessions linked last to a user; a session's first link is the one that counts."""
+        first: dict[str, Event] = {}
+        for event in self.links():
+            first.setdefault(str(event.session), event)
+        mine = [e for e in first.values() if e.user == user and e.ts < now]
+        return [str(e.session) for e in sorted(mine, key=lambda e: e.order)[-16:]]
 
     def _last(self, feature: Feature, mine: list[Event], now: int) -> list[str]:
         assert feature.sequence is not None
@@ -182,7 +198,9 @@ class Model:
 
     def canonical(self) -> bytes:
         """The bytes that the engine's canonical form must be."""
-        lines = [msgspec.json.encode(fact) for fact in (*self._tiles(), *self._lists())]
+        links = [["link", e.session, e.user, e.ts, e.id] for e in self.links()]
+        facts = (*self._tiles(), *self._lists(), *links)
+        lines = [msgspec.json.encode(fact) for fact in facts]
         return b"\n".join([msgspec.json.encode(["F", self.newest]), *sorted(lines)])
 
     def _tiles(self) -> Iterable[list[object]]:

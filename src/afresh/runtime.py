@@ -47,9 +47,11 @@ class Runtime(Answers):
     def __init__(self, app: App, settings: Settings, log: SqliteLog, replica: Replica) -> None:
         super().__init__(replica.plan, app.surfaces, log, replica)
         self.app, self.settings, self.store = app, settings, log
-        self.admission = Admission(replica.catalog, horizon_ms=settings.admission_horizon)
+        self.admission = Admission(
+            replica.catalog, horizon_ms=settings.admission_horizon, linked=replica.user_of
+        )
         self.recovery = Recovery(log, replica, self.admission, settings)
-        self.decoder = EventDecoder(self.plan.events, max_events=settings.max_request_events)
+        self.decoder = EventDecoder(self.plan.accepted, max_events=settings.max_request_events)
         self._gathered: list[Submission] = []
         self._token = (0, 0, "")
         self.writer = Writer(

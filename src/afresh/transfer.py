@@ -177,7 +177,7 @@ class _EventImport:
 
     def _next(self, frames: Iterator[pl.DataFrame]) -> FrameColumns | None:
         frame = next(frames, None)
-        return None if frame is None else frame_to_columns(frame, self.replica.plan.events)
+        return None if frame is None else frame_to_columns(frame, self.replica.plan.accepted)
 
     def _take(self, columns: FrameColumns, rejects: Rejects, pool: ThreadPoolExecutor) -> None:
         batch, now = columns.batch, _now()
@@ -243,7 +243,7 @@ def _ordered(log: SqliteLog, plan: Plan, progress: Progress) -> Iterator[pl.Data
     ts = np.sort(np.concatenate(stamps)) if stamps else np.empty(0, np.int64)
     edges = [*np.unique(ts[::EXPORT]).tolist(), int(ts[-1]) + 1] if len(ts) else []
     if not edges:
-        yield batch_to_frame(empty_batch(plan.events), plan.events)
+        yield batch_to_frame(empty_batch(plan.accepted), plan.accepted)
     for low, high in pairwise(edges):
         frames = []
         for entry in log.between(low, high):
@@ -251,7 +251,7 @@ def _ordered(log: SqliteLog, plan: Plan, progress: Progress) -> Iterator[pl.Data
                 batch = decode_batch(entry.payload)
                 batch = batch.take((batch.ts >= low) & (batch.ts < high))
                 if batch.n:
-                    frames.append(batch_to_frame(batch, plan.events))
+                    frames.append(batch_to_frame(batch, plan.accepted))
         frame = pl.concat(frames, how="vertical_relaxed").sort("timestamp", "event_id")
         done += frame.height
         progress("export", done, len(ts))

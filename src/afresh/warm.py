@@ -54,5 +54,5 @@ def _events(plan: Plan, ids: tuple[str, ...]) -> EventBatch:
         for code, event in enumerate(plan.events)
         if all(field.optional for field in event.fields)
     ]
-    decoded = EventDecoder(plan.events).decode(msgspec.json.encode(bodies))
-    return Columnar(plan.events).columns(decoded.events).batch
+    decoded = EventDecoder(plan.accepted).decode(msgspec.json.encode(bodies))
+    return Columnar(plan.accepted).columns(decoded.events).batch

@@ -50,7 +50,7 @@ class Writer:
         idle: Callable[[], None],
     ) -> None:
         self.log, self.replica, self.admission = log, replica, admission
-        self.columnar = Columnar(replica.plan.events)
+        self.columnar = Columnar(replica.plan.accepted)
         self.items = ItemDecoder(replica.plan.catalog)
         self.queue_events, self.group_events = queue_events, group_events
         self.waiting = 0

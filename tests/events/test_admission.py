@@ -19,7 +19,7 @@ from afresh.events.decode import EventDecoder
 from afresh.events.duplicates import CONFLICT, DUPLICATE, NEW, Duplicates
 
 PLAN = app.plan()
-DECODER, COLUMNAR = EventDecoder(PLAN.events), Columnar(PLAN.events)
+DECODER, COLUMNAR = EventDecoder(PLAN.accepted), Columnar(PLAN.accepted)
 
 
 def batch(*events: dict[str, Any]) -> EventBatch:
@@ -153,3 +153,22 @@ def test_many_ids_are_all_remembered() -> None:
     again.forget(ids[:, :100])
     assert (again.admit(ids, content, 5_900_000) == NEW).sum() == 100
     assert (door.admit(ids, content, 7_000_000) == NEW).all()
+
+
+def test_a_session_that_is_another_user_already_is_refused() -> None:
+    door = Admission(NoCatalog(), linked={"s1": "ann"}.get)
+    events = [
+        {
+            "event_id": name,
+            "event_type": "identify",
+            "timestamp": NOW,
+            "session_id": s,
+            "user_id": u,
+        }
+        for name, s, u in (("a", "s1", "bob"), ("b", "s1", "ann"), ("c", "s2", "bob"))
+    ]
+    admitted = door.admit(batch(*events), NOW)
+    assert [(r.index, r.code, r.path) for r in admitted.rejected] == [
+        (0, "session_already_linked", "$.session_id")
+    ]
+    assert admitted.batch.strings("event_id") == ["b", "c"]

@@ -31,7 +31,7 @@ def test_every_route_is_in_it(document: dict[str, Any]) -> None:
 
 def test_bodies_are_typed_by_the_definition(document: dict[str, Any]) -> None:
     kinds = document["components"]["schemas"]["Event"]["oneOf"]
-    assert [kind["properties"]["event_type"]["const"] for kind in kinds] == ["view", "cart", "buy"]
+    assert [kind["properties"]["event_type"]["const"] for kind in kinds] == ["view", "cart", "buy", "identify"]
     assert "brand" in document["components"]["schemas"]["ItemRecord"]["properties"]
     bodies = document["paths"]["/v1/events"]["post"]["requestBody"]["content"]
     assert set(bodies) == {"application/json", "application/x-ndjson"}

@@ -8,7 +8,7 @@ feature splits are written into the event with the value in force now.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from afresh.events.batch import NULL, EventBatch
 from afresh.events.duplicates import CONFLICT, DUPLICATE, Duplicates
 from afresh.events.hashing import hash_content, hash_ids
+from afresh.events.schema import IDENTIFY
 from afresh.events.verdict import Rejection
 
 HOUR_MS = 3_600_000
@@ -50,11 +51,19 @@ class Admitted:
 class Admission:
     """The door's state: the ids it remembers and its clock, which never runs backwards.
 
-    horizon_ms: D, the age up to which live events are admitted.
+    horizon_ms: D, the age up to which live events are admitted. linked: the user that a session
+    is known to be.
     """
 
-    def __init__(self, catalog: CatalogColumns, *, horizon_ms: int = 24 * HOUR_MS) -> None:
+    def __init__(
+        self,
+        catalog: CatalogColumns,
+        *,
+        horizon_ms: int = 24 * HOUR_MS,
+        linked: Callable[[str], str | None] = lambda session: None,
+    ) -> None:
         self.catalog = catalog
+        self.linked = linked
         self.horizon_ms = horizon_ms
         self.seeds = np.array([secrets.randbits(64) for _ in range(3)], np.uint64)
         self.known = Duplicates(horizon_s=-(-(horizon_ms + HOUR_MS) // 1000) + 1)
@@ -68,7 +77,9 @@ class Admission:
         rejected = [_ahead(batch, i, now) for i in np.flatnonzero(ahead).tolist()]
         rejected += [_too_late(batch, i, self.horizon_ms) for i in np.flatnonzero(old).tolist()]
         late = _as_sent(batch, np.flatnonzero(old))
-        rows = np.flatnonzero(~(ahead | old))
+        taken = self._taken(batch)
+        rejected += [_linked(int(i)) for i in np.flatnonzero(taken & ~(ahead | old))]
+        rows = np.flatnonzero(~(ahead | old | taken))
         kept = batch if len(rows) == batch.n else batch.take(rows)
         ids = hash_ids(kept, self.seeds)
         verdict = self.known.admit(ids, hash_content(kept, self.seeds), now)
@@ -80,6 +91,18 @@ class Admission:
         lower_timestamps(kept, now)
         self.catalog.write_into(kept)
         return Admitted(kept, rows, ids, duplicates, rejected, late)
+
+    def _taken(self, batch: EventBatch) -> NDArray[np.bool_]:
+        """Which identify events name a session that is another user already: bool[n]."""
+        taken = np.zeros(batch.n, np.bool_)
+        if IDENTIFY.name not in batch.types:
+            return taken
+        rows = np.flatnonzero(batch.type == batch.types.index(IDENTIFY.name))
+        if len(rows):
+            said = batch.take(rows)
+            pairs = zip(said.strings("session_id"), said.strings("user_id"), strict=True)
+            taken[rows] = [self.linked(session) not in (None, user) for session, user in pairs]
+        return taken
 
     def take_back(self, admitted: Admitted) -> None:
         """The log refused the batch: its ids were never here."""
@@ -126,6 +149,11 @@ def _ahead(batch: EventBatch, i: int, now: int) -> Rejection:
 def _too_late(batch: EventBatch, i: int, horizon_ms: int) -> Rejection:
     detail = f"It is older than {horizon_ms / HOUR_MS:g} hours; `afresh import` takes history."
     return Rejection(i, "too_late", "$.timestamp", detail)
+
+
+def _linked(i: int) -> Rejection:
+    detail = "The session is another user already; start a new session when somebody logs out."
+    return Rejection(i, "session_already_linked", "$.session_id", detail)
 
 
 def _conflict(i: int) -> Rejection:

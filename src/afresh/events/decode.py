@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from afresh.errors import BadRequest
-from afresh.events.schema import PlanEvent, PlanField
+from afresh.events.schema import IDENTIFY, PlanEvent, PlanField
 from afresh.events.verdict import Rejection, rejection
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -133,14 +133,15 @@ def _shape(code: int, event: PlanEvent) -> type:
         gc=False,
     )
     required = any(not f.optional for f in event.fields)
+    whom: tuple[Any, ...] = (Id,) if event is IDENTIFY else (Id | None, None)
     return msgspec.defstruct(
         "Event",
         [
             ("timestamp", int | datetime),
             ("event_id", Id | None, None),
-            ("user_id", Id | None, None),
+            ("user_id", *whom),
             ("item_id", Id | None, None),
-            ("session_id", Id | None, None),
+            ("session_id", *whom),
             ("value", int | Decimal | None, None),
             ("properties", properties) if required else ("properties", properties | None, None),
         ],

@@ -30,3 +30,7 @@ class PlanEvent(Struct, frozen=True, kw_only=True):
     weight: int = 1
     fields: tuple[PlanField, ...] = ()
     value_places: int = 2
+
+
+IDENTIFY = PlanEvent(name="identify", weight=0)
+"""Every app knows it: a session turned out to be this user. It counts for no feature."""

@@ -6,13 +6,14 @@ path, bounded in keys; live state is never touched.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afresh.errors import BadRequest
 from afresh.events.batch import EventBatch, decode_batch
+from afresh.events.schema import IDENTIFY
 from afresh.features.engines.embedded import State
 from afresh.features.interning import Interner
 from afresh.features.plan import Feature, Plan
@@ -34,17 +35,42 @@ def features_as_of(
             path="$.keys",
         )
     state = State(plan)
-    for entry in log.between(max(as_of - plan.reach - 1, 0), as_of):
-        if entry.held:
-            state.fold(_of(plan, decode_batch(entry.payload), key, names, as_of))
+    sessions = _sessions(plan, log, names, as_of) if key == "user_id" else []
+    for batch in _batches(plan, log, as_of):
+        state.fold(_of(plan, batch, key, names, sessions, as_of))
     return Reader(state).values(key, names, features, as_of)
 
 
-def _of(plan: Plan, batch: EventBatch, key: str, names: list[str], as_of: int) -> EventBatch:
-    """The events of the entities asked for, before the moment."""
+def _batches(plan: Plan, log: Log, as_of: int) -> Iterator[EventBatch]:
+    for entry in log.between(max(as_of - plan.reach - 1, 0), as_of):
+        if entry.held:
+            yield decode_batch(entry.payload)
+
+
+def _sessions(plan: Plan, log: Log, names: list[str], as_of: int) -> list[str]:
+    """The sessions of which some event says that they are one of these users."""
+    found: dict[str, None] = {}
+    for batch in _batches(plan, log, as_of):
+        if IDENTIFY.name in batch.types:
+            said = batch.take(_identifies(batch) & _has(batch, "user_id", names))
+            found |= dict.fromkeys(said.strings("session_id"))
+    return list(found)
+
+
+def _identifies(batch: EventBatch) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = batch.type == batch.types.index(IDENTIFY.name)
+    return found
+
+
+def _of(
+    plan: Plan, batch: EventBatch, key: str, names: list[str], linked: list[str], as_of: int
+) -> EventBatch:
+    """The events of the entities asked for, before the moment; linked: their sessions."""
     here = _has(batch, key, names)
     if key == "user_id":
-        sessions = [name[2:] for name in names if name.startswith("s:")]
+        if IDENTIFY.name in batch.types:  # who came first may be somebody else
+            here |= _identifies(batch) & _has(batch, "session_id", linked)
+        sessions = [*linked, *(name[2:] for name in names if name.startswith("s:"))]
         nobody = np.array([not user for user in batch.strings("user_id")], np.bool_)
         here |= nobody & _has(batch, "session_id", sessions)
     for source in plan.inputs:

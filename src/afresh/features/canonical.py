@@ -29,7 +29,7 @@ def facts_of(state: State) -> Iterator[list[Any]]:
 
     ["tile", family, key, tile, group, [slots]], ["sequence", index, key, [events]],
     ["session", key, [events]], ["posting", item, [events]]; an event is
-    [timestamp, event_id, type, item, session].
+    [timestamp, event_id, type, item, session]. ["link", session, user, timestamp, event_id].
     """
     yield from _tiles(state)
     for at, (spec, lists) in enumerate(zip(state.plan.sequences, state.sequences, strict=True)):
@@ -39,6 +39,8 @@ def facts_of(state: State) -> Iterator[list[Any]]:
         yield ["session", _name(state, "user_id", key), events]
     for key, events in _lists(state, state.postings):
         yield ["posting", state.items.text(key), events]
+    for link in state.links.living(state.newest):
+        yield ["link", link.session, link.user, link.ts, link.event_id.decode()]
 
 
 def _tiles(state: State) -> Iterator[list[Any]]:

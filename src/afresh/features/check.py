@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import cast
 
+from afresh.events.schema import IDENTIFY
 from afresh.events.types import MAX_TYPES, RESERVED, DecimalType, EventType, declaration
 from afresh.features.durations import is_whole
 from afresh.features.plan import PlanEvent, PlanField
@@ -56,6 +57,9 @@ def _event_problems(types: Sequence[EventType], events: list[PlanEvent]) -> Iter
             message = f"The event type {said.name!r} is declared twice"
             yield Problem(*said.place, message, "Remove one.")
         seen.add(said.name)
+        if said.name == IDENTIFY.name:
+            hint = "It says which user a session is; every app has it. Take another name."
+            yield Problem(*said.place, f"The event type {said.name!r} is built in", hint)
         if not _is_weight(said.weight):
             message = f"The weight of {said.name} is {said.weight!r}"
             hint = "Weights are whole numbers from 0 to 1000000; 0 keeps it out of what is popular."

@@ -18,6 +18,7 @@ def parts_of(state: State) -> dict[str, Any]:
         "items": state.items,
         "parties": state.parties,
         "facts": state.facts,
+        "links": state.links,
         "sessions": state.sessions.blocks,
         "postings": state.postings.blocks,
     }

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features import merge
+from afresh.features.people import Held
 from afresh.features.plan import Plan, Read, Window
-from afresh.features.tiles import Tiles
 from afresh.features.windows import back, tile_range
 
 _HOW = {"n": merge.SUM, "weight": merge.SUM, "sum": merge.SUM, "min": merge.LEAST,
@@ -42,7 +42,7 @@ class Gather:
         self.families = [_Family(plan, family, mine) for family, mine in families.items()]
 
     def __call__(
-        self, tiles: Sequence[Tiles], keys: NDArray[np.int64], now: int
+        self, tiles: Sequence[Held], keys: NDArray[np.int64], now: int
     ) -> NDArray[np.float64]:
         """Each distinct read's number for every key: float64[places, n]; an empty least or
         most is NaN. keys: int64[n], -1: nothing known."""
@@ -80,7 +80,11 @@ class _Family:
         self.apart, self.weights = _rows(apart, 6), np.array(weights, np.float64)
 
     def gather(
-        self, tiles: Sequence[Tiles], keys: NDArray[np.int64], now: int, parts: NDArray[np.float64]
+        self,
+        tiles: Sequence[Held],
+        keys: NDArray[np.int64],
+        now: int,
+        parts: NDArray[np.float64],
     ) -> None:
         b = tiles[self.family].blocks
         merge.gather(
@@ -98,7 +102,11 @@ class _Session:
         self.touch = np.array(read.touch, np.int64)
 
     def gather(
-        self, tiles: Sequence[Tiles], keys: NDArray[np.int64], now: int, parts: NDArray[np.float64]
+        self,
+        tiles: Sequence[Held],
+        keys: NDArray[np.int64],
+        now: int,
+        parts: NDArray[np.float64],
     ) -> None:
         b, window = tiles[self.read.family].blocks, self.read.window
         merge.gather_sessions(
@@ -116,7 +124,7 @@ class GatherGroups:
         ]
 
     def __call__(
-        self, tiles: Sequence[Tiles], key: int, now: int, groups: int
+        self, tiles: Sequence[Held], key: int, now: int, groups: int
     ) -> NDArray[np.float64]:
         """Each read's number by group: float64[reads, groups]; an empty least or most is NaN."""
         parts = np.empty((len(self.reads), groups))

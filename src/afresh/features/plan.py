@@ -16,9 +16,9 @@ from typing import Literal
 
 import msgspec
 
+from afresh.events.schema import IDENTIFY, Struct
 from afresh.events.schema import PlanEvent as PlanEvent
 from afresh.events.schema import PlanField as PlanField
-from afresh.events.schema import Struct
 
 FORMAT = 1
 """Version of this document. A reader refuses a plan with another one."""
@@ -183,6 +183,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     history: int = 0
     """Index into `sequences`: what each user did last, over all weighted event types. It is
     the context of a request, and what the filter of seen items looks at."""
+
+    @property
+    def accepted(self) -> tuple[PlanEvent, ...]:
+        """The event types that the door knows: those declared, and the built-in one."""
+        return (*self.events, IDENTIFY)
 
     def to_json(self) -> bytes:
         """The canonical document: equal plans give equal bytes."""

@@ -18,6 +18,7 @@ from afresh.features.columns import band_labels
 from afresh.features.engines.embedded import State
 from afresh.features.finishing import Finish
 from afresh.features.gathering import Gather, GatherGroups
+from afresh.features.people import Held, latest, merged_tiles, parties_of
 from afresh.features.plan import Feature, Read
 from afresh.features.readable import Number, readable
 from afresh.problems import suggest
@@ -60,7 +61,19 @@ class Reader:
             gather = Gather(self.state.plan, [r for f in features for r in f.reads])
             made = self._matrices.put(features, (gather, Finish(features, gather.places)))
         gather, finish = made
-        return finish(gather(self.state.tiles, keys, now))
+        return finish(gather(*self._of_people(keys, features[0].key if features else "", now), now))
+
+    def _of_people(
+        self, keys: NDArray[np.int64], key: str, now: int
+    ) -> tuple[Sequence[Held], NDArray[np.int64]]:
+        """The tiles and the keys to read: as given, unless a user has linked sessions."""
+        state = self.state
+        if key != "user_id" or not len(state.links):
+            return state.tiles, keys
+        people = [parties_of(state, number, now) for number in keys.tolist()]
+        if all(len(parties) == 1 for parties in people):
+            return state.tiles, keys
+        return merged_tiles(state.tiles, key, people), np.arange(len(keys))
 
     def merge(
         self, keys: NDArray[np.int64], reads: Sequence[Read], now: int
@@ -84,7 +97,8 @@ class Reader:
             finish = Finish([feature], range(len(feature.reads)))
             made = self._groups.put([feature], (gather, finish))
         labels = self.group_names(feature.split)
-        parts = made[0](self.state.tiles, key, now, len(labels) + 1)
+        tiles, keys = self._of_people(np.array([key], np.int64), feature.key, now)
+        parts = made[0](tiles, int(keys[0]), now, len(labels) + 1)
         # Which features share a family must not show: a group counts once a read knows it.
         found = np.flatnonzero(np.any((parts != 0) & ~np.isnan(parts), axis=0))
         values = made[1](np.ascontiguousarray(parts[:, found]))[:, 0].tolist()
@@ -106,7 +120,9 @@ class Reader:
         """The items of a `last` feature, newest first, each event one entry."""
         assert feature.sequence is not None
         state, spec = self.state, self.state.plan.sequences[feature.sequence]
-        rows = state.sequences[feature.sequence].rows(state.facts, key, state.newest)
+        user = feature.key == "user_id"
+        parties = parties_of(state, key, now) if user else np.array([key], np.int64)
+        rows = latest(state, state.sequences[feature.sequence], parties)
         rows = rows[state.facts.ts[rows] >= now - spec.within][::-1][: feature.n or spec.n]
         return state.items.texts(state.facts.item[rows])
 

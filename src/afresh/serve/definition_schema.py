@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from afresh.features.plan import Plan, PlanField
+from afresh.events.schema import IDENTIFY
+from afresh.features.plan import Plan, PlanEvent, PlanField
 
 Schema = dict[str, Any]
 
@@ -23,7 +24,7 @@ LIMIT = 2**31 - 1
 
 def event_schemas(plan: Plan | None) -> dict[str, Schema]:
     """Event, and what a body of events may be."""
-    kinds = [_event(plan, code) for code in range(len(plan.events))] if plan else [_any_event()]
+    kinds = [_event(kind) for kind in plan.accepted] if plan else [_any_event()]
     one: Schema = kinds[0] if len(kinds) == 1 else {"oneOf": kinds}
     ref = {"$ref": "#/components/schemas/Event"}
     return {
@@ -67,8 +68,7 @@ def item(plan: Plan | None) -> dict[str, Any]:
     return {"item_id": "i1", **{f.name: values[f.kind] for f in fields}}
 
 
-def _event(plan: Plan, code: int) -> Schema:
-    kind = plan.events[code]
+def _event(kind: PlanEvent) -> Schema:
     value = _number(kind.value_places)
     own = {"value": value, **{f.name: _value(f) for f in kind.fields}}
     return {
@@ -80,7 +80,7 @@ def _event(plan: Plan, code: int) -> Schema:
             **{name: _optional(schema) for name, schema in own.items()},
         },
         "required": ["event_type", "timestamp"],
-        "anyOf": _SOMEBODY,
+        **({"allOf": _SOMEBODY} if kind is IDENTIFY else {"anyOf": _SOMEBODY}),
         "additionalProperties": False,
     }
 

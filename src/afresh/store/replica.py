@@ -54,6 +54,10 @@ class Replica:
         """The moment of a live request: the wall clock, and after every event folded, UTC ms."""
         return max(time.time_ns() // 1_000_000, self.state.newest + 1)
 
+    def user_of(self, session: str) -> str | None:
+        """The user that a session is linked to; None: nobody yet."""
+        return self.state.links.user(session, self.state.newest)
+
     def apply(self, entry: Entry) -> None:
         """Fold an entry read from the log; one folded already is passed over."""
         if entry.end <= self.offset:

@@ -15,6 +15,7 @@ from afresh.features.blocks import Blocks
 from afresh.features.columns import group_rows, number_rows, type_table
 from afresh.features.facts import Facts
 from afresh.features.interning import Interner
+from afresh.features.links import Links
 from afresh.features.plan import Plan
 from afresh.features.sequences import Lists
 from afresh.features.tiles import Tiles
@@ -50,6 +51,7 @@ class State:
         self.postings = Lists(p.per_item, p.within, p.types)
         self.facts = Facts(np.logical_or.reduce([lists.wanted for lists in self.all_lists]))
         self.facts_within = max(lists.within for lists in self.all_lists)
+        self.links = Links(plan.reach)
         self.facts_kept = 0
         self.names_kept = 0
         self._type_tables: dict[tuple[str, ...], NDArray[np.uint8]] = {}
@@ -67,6 +69,7 @@ class State:
             return
         self.newest = max(self.newest, int(batch.ts.max()))
         self.events += batch.n
+        self.links.fold(batch)
         if batch.types not in self._type_tables:
             self._type_tables[batch.types] = type_table(batch.types, self.plan)
         ts = np.array(batch.ts)  # writable, as kernels of live batches and of the log's share
@@ -165,6 +168,7 @@ class State:
     def sweep(self) -> None:
         """Drop what no read can see any more. Reads and the canonical form do not change."""
         used = np.zeros(self.facts.used, np.bool_)
+        self.links.sweep(self.newest)
         for tiles in self.tiles:
             tiles.sweep(self.newest)
         for lists in self.all_lists:
