@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from afresh.errors import NotFound
 from afresh.features.engines.embedded import State
 from afresh.features.plan import Plan
-from afresh.features.suggest import did_you_mean
+from afresh.problems import suggest
 from afresh.retrieve import Candidates, Context, best
 from afresh.vectors import Vectors
 from afresh.vectors.items import ItemVectors
@@ -36,9 +36,7 @@ def action_weights(plan: Plan, said: Mapping[str, float] | None = None) -> NDArr
     codes = {event.name: code for code, event in enumerate(plan.events)}
     for name, weight in (said or {}).items():
         if name not in codes:
-            raise NotFound(
-                f"There is no event type {name!r} to weigh.", hint=did_you_mean(name, codes)
-            )
+            raise NotFound(f"There is no event type {name!r} to weigh.", hint=suggest(name, codes))
         weights[codes[name]] = weight
     return weights
 
