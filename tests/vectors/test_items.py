@@ -133,13 +133,17 @@ def test_a_renumbering_right_after_a_clearing_is_no_concern() -> None:
     assert list(near(replica, vectors, "red shoe")) == ["b"]
 
 
-def test_of_one_text_the_last_put_are_named() -> None:
+def test_of_one_text_the_newest_are_named_however_they_came_to_it() -> None:
     replica = Replica(PLAN)
     vectors = ItemVectors(replica, ENCODER)
-    put(replica, vectors, {f"i{n}": "red shoe" for n in range(9)})
+    put(replica, vectors, {f"i{n}": "blue shoe" if n in (1, 8) else "red shoe" for n in range(9)})
+    vectors.refresh()
+    put(replica, vectors, {"i8": "red shoe", "i1": "red shoe"})
     put(replica, vectors, {"other": "red shoes"})
     found = vectors.near(ENCODER.encode(["red shoe"])[0], 50, each=3)
     assert replica.state.items.texts(found.items) == ["i6", "i7", "i8", "other"]
+    anew = ItemVectors(replica, ENCODER).near(ENCODER.encode(["red shoe"])[0], 50, each=3)
+    assert anew.items.tolist() == found.items.tolist()
 
 
 class Counting:

@@ -21,7 +21,7 @@ BATCH = 128
 CHUNK = 4096
 """Items embedded together at most."""
 EACH = 20
-"""Items of one and the same text among the neighbours, the last put ones."""
+"""Items of one and the same text among the neighbours: the newest ones."""
 REMEMBERED = 2_000
 """Texts whose neighbours are kept at hand: 12 bytes a neighbour."""
 
@@ -85,7 +85,7 @@ class ItemVectors:
     def near(self, vector: NDArray[np.floating], n: int, *, each: int = EACH) -> Candidates:
         """The n items nearest to a vector [dims]; scores are cosines, above zero.
 
-        Of items with the same text, `each` at most.
+        Of items with the same text, the `each` newest.
         """
         self.refresh(BATCH)
         return self._expanded(self._index.search(vector, n), n, each)

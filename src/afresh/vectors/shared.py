@@ -38,10 +38,12 @@ def expand(keys, cosines, first, following, present, each, items, scores):  # ty
 
 
 class SharedTexts:
-    """first int64[texts]: the item last put of each text; following int64[items]: the one
-    before it; text int64[items]: the number of an item's text. NONE where there is none.
+    """text int64[items]: the number of each item's text; first int64[texts]: the newest item of
+    each; following int64[items]: the one after it. NONE where there is none.
 
-    Numbers of texts that nobody has any more are given again.
+    Newest is what has the highest number, so that the lists are the same however they came to
+    be, in an order that no renumbering changes. Numbers of texts that nobody has any more are
+    given again.
     """
 
     def __init__(self) -> None:
@@ -78,7 +80,7 @@ class SharedTexts:
         return np.where(inside, self.text[np.where(inside, items, 0)], NONE)
 
     def place(self, item: int, number: int) -> None:
-        """Hang an item on a text (NONE: on none), in front of the others, and off its last one."""
+        """Hang an item on a text (NONE: on none), and off the one it had."""
         self.text = _roomy(self.text, item + 1)
         self.following = _roomy(self.following, item + 1)
         was = int(self.text[item])
@@ -88,8 +90,17 @@ class SharedTexts:
             self._unlink(item, was)
         self.text[item] = number
         if number >= 0:
-            self.following[item] = self.first[number]
+            self._link(item, number)
+
+    def _link(self, item: int, number: int) -> None:
+        at, after = NONE, int(self.first[number])
+        while after > item:
+            at, after = after, int(self.following[after])
+        self.following[item] = after
+        if at == NONE:
             self.first[number] = item
+        else:
+            self.following[at] = item
 
     def _unlink(self, item: int, number: int) -> None:
         at, after = int(self.first[number]), self.following[item]
