@@ -47,8 +47,9 @@ def _terms(index, items, scores, best, visit):  # type: ignore[no-untyped-def]
     length = min(len(visit), 10) / 10
     latest = 0
     if len(visit):
-        a, b = postings_of(index, visit[0])
-        latest = b - a
+        begin, end = postings_of(index, visit[:1])
+        latest = end[0] - begin[0]
+    first, last = postings_of(index, items)
     common = math.log1p(latest) / 6
     for j in range(n):
         for s in range(scans):
@@ -67,7 +68,7 @@ def _terms(index, items, scores, best, visit):  # type: ignore[no-untyped-def]
             ] = 1
             out[j, at + 4] = math.log1p(times)
         at += 5
-        a, b = postings_of(index, items[j])
+        a, b = first[j], last[j]
         day = b - before(a, b, index.now - DAY_MS, index.ts, index.postings_pool)
         week = b - before(a, b, index.now - 7 * DAY_MS, index.ts, index.postings_pool)
         events = math.log1p(b - a) / 6
@@ -76,10 +77,10 @@ def _terms(index, items, scores, best, visit):  # type: ignore[no-untyped-def]
         out[j, at + 2] = math.log1p(week) / 4
         out[j, at + 3] = week / (b - a + 5)
         if b > a:
-            last = index.now - index.ts[index.postings_pool[b - 1]]
-            first = index.now - index.ts[index.postings_pool[a]]
-            out[j, at + 4] = math.log1p(last / HOUR_MS) / 8
-            out[j, at + 5] = math.log1p(first / HOUR_MS) / 8
+            since = index.now - index.ts[index.postings_pool[b - 1]]
+            age = index.now - index.ts[index.postings_pool[a]]
+            out[j, at + 4] = math.log1p(since / HOUR_MS) / 8
+            out[j, at + 5] = math.log1p(age / HOUR_MS) / 8
         out[j, at + 6] = scores[j, COVISITS] / math.sqrt((latest + 1.0) * (b - a + 1.0))
         at += 7
         out[j, at] = common * out[j, 0]

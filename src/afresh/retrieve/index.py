@@ -59,35 +59,54 @@ def before(first, last, moment, ts, pool):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def postings_of(index, item):  # type: ignore[no-untyped-def]
-    """The slice of postings_pool that holds an item's postings, oldest first."""
-    a, b = alive(
-        item, index.postings_keep, index.oldest, index.ts,
+def lists_of(keys, keep, oldest, now, ts, heads, pool):  # type: ignore[no-untyped-def]
+    """The slices [first[k], last[k]) of the pool that hold the facts of keys[k], oldest first.
+
+    In steps over all of them, so that the processor fetches many lists at the same time.
+    """
+    first, last = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
+    for k in range(len(keys)):
+        first[k] = heads[keys[k], 0]
+        last[k] = first[k] + heads[keys[k], 1]
+    for k in range(len(keys)):
+        whole = 0 < last[k] - first[k] <= keep
+        if whole:
+            whole = ts[pool[first[k]]] > oldest and ts[pool[last[k] - 1]] < now
+        if not whole:
+            first[k], last[k] = alive(keys[k], keep, oldest, ts, heads, pool)
+            last[k] = before(first[k], last[k], now, ts, pool)
+    return first, last
+
+
+@numba.njit(cache=True, nogil=True)
+def postings_of(index, items):  # type: ignore[no-untyped-def]
+    """The slices of postings_pool that hold the postings of items int64[n]: first, last."""
+    return lists_of(
+        items, index.postings_keep, index.oldest, index.now, index.ts,
         index.postings_heads, index.postings_pool,
     )  # fmt: skip
-    return a, before(a, b, index.now, index.ts, index.postings_pool)
 
 
 @numba.njit(cache=True, nogil=True)
-def session_of(index, party):  # type: ignore[no-untyped-def]
-    """The slice of sessions_pool that holds a party's session, oldest first."""
-    a, b = alive(
-        party, index.sessions_keep, index.oldest, index.ts,
+def sessions_of(index, parties):  # type: ignore[no-untyped-def]
+    """The slices of sessions_pool that hold the sessions of parties int[n]: first, last."""
+    return lists_of(
+        parties, index.sessions_keep, index.oldest, index.now, index.ts,
         index.sessions_heads, index.sessions_pool,
     )  # fmt: skip
-    return a, before(a, b, index.now, index.ts, index.sessions_pool)
 
 
 @numba.njit(cache=True, nogil=True)
-def place_of(index, row, first, last):  # type: ignore[no-untyped-def]
-    """Where a fact stands in its session's slice; -1: the session has let go of it.
+def place_of(row, first, last, pool):  # type: ignore[no-untyped-def]
+    """Where in pool[first:last] a session has a fact; -1: it has let go of it.
 
-    Positions are not stored, because a late event shifts them: it is found by its time.
+    Positions are not stored, because a late event shifts them. Row numbers lie side by side,
+    so that looking at each is quicker than searching by their times.
     """
-    at = before(first, last, index.ts[row], index.ts, index.sessions_pool)
-    while at < last and index.sessions_pool[at] != row:
-        at += 1
-    return at if at < last else -1
+    for at in range(first, last):
+        if pool[at] == row:
+            return at
+    return -1
 
 
 @numba.njit(cache=True, nogil=True)

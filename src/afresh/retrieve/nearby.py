@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
-from afresh.retrieve.index import index_of, is_own, place_of, postings_of, session_of
+from afresh.retrieve.index import index_of, is_own, place_of, postings_of, sessions_of
 
 FAR = 1000
 """Steps beyond the length of any session worth walking."""
@@ -42,23 +42,24 @@ class Walk(NamedTuple):
 def walk(index, wanted, items, weights, own, scores, touched):  # type: ignore[no-untyped-def]
     """Add what stands near items int64[c], weighing weights float64[c], into scores (zero on
     entry); returns how many items were touched. own: parties left out."""
+    item, session, pool = index.item, index.session, index.sessions_pool
     used = 0
+    begin, end = postings_of(index, items)
     for i in range(len(items)):
-        a, b = postings_of(index, items[i])
-        a = max(a, b - wanted.depth)
+        a, b = max(begin[i], end[i] - wanted.depth), end[i]
         weight = weights[i] / max(b - a, 1) if wanted.normalised else weights[i]
-        for p in range(b - 1, a - 1, -1):
-            row = index.postings_pool[p]
-            party = index.session[row]
-            if is_own(own, party):
+        rows = index.postings_pool[a:b]
+        parties = session[rows]
+        first, last = sessions_of(index, parties)
+        for p in range(b - a - 1, -1, -1):
+            if is_own(own, parties[p]):
                 continue
-            first, last = session_of(index, party)
-            at = place_of(index, row, first, last)
+            at = place_of(rows[p], first[p], last[p], pool)
             if at < 0:
                 continue
-            low = at if wanted.backward == 0.0 else max(first, at - wanted.steps)
-            for r in range(low, min(last, at + wanted.steps + 1)):
-                x = index.item[index.sessions_pool[r]]
+            low = at if wanted.backward == 0.0 else max(first[p], at - wanted.steps)
+            for r in range(low, min(last[p], at + wanted.steps + 1)):
+                x = item[pool[r]]
                 if r == at or (x == items[i] and not wanted.itself):
                     continue
                 value = weight / abs(r - at) if wanted.by_distance else weight

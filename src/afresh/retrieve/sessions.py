@@ -18,7 +18,7 @@ import numpy as np
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
-from afresh.retrieve.index import index_of, is_own, place_of, postings_of, session_of
+from afresh.retrieve.index import index_of, is_own, place_of, postings_of, sessions_of
 
 
 class Neighbourhood(NamedTuple):
@@ -47,37 +47,42 @@ def vote(index, wanted, context, own, n_sessions,  # type: ignore[no-untyped-def
     are scratch by party, zero on entry and on return.
     """
     c, m = min(len(context), wanted.items), wanted.depth
-    found, newest = np.empty(c * m, np.int64), np.empty(c * m, np.int64)
-    match, latest = np.empty(c * m, np.int64), np.empty(c * m, np.float64)
+    begin, end = postings_of(index, context[:c])
+    begin = np.maximum(begin, end - m)
+    most = np.sum(end - begin)
+    found, newest = np.empty(most, np.int64), np.empty(most, np.int64)
+    match, latest = np.empty(most, np.int64), np.empty(most, np.float64)
+    ts, item, session = index.ts, index.item, index.session
+    postings, pool = index.postings_pool, index.sessions_pool
     n = 0
     for i in range(c):
         weight = (c - i) / c
-        a, b = postings_of(index, context[i])
-        for p in range(b - 1, max(a, b - m) - 1, -1):
-            row = index.postings_pool[p]
-            party = index.session[row]
+        for p in range(end[i] - 1, begin[i] - 1, -1):
+            row = postings[p]
+            party = session[row]
             # A session counts once an item, at its newest event there.
             if seen[party] == i + 1 or is_own(own, party):
                 continue
             if seen[party] == 0:
-                found[n], newest[n] = party, index.ts[row]
+                found[n], newest[n] = party, ts[row]
                 match[n], latest[n] = row, weight
                 n += 1
             similarity[party] += weight
             seen[party] = i + 1
     used = 0
-    for j in most_similar(found[:n], newest[:n], similarity, m, wanted.neighbours):
-        party = found[j]
-        weight = similarity[party] * latest[j]
+    voters = most_similar(found[:n], newest[:n], similarity, m, wanted.neighbours)
+    first, last = sessions_of(index, found[voters])
+    for v in range(len(voters)):
+        j, a, b = voters[v], first[v], last[v]
+        weight = similarity[found[j]] * latest[j]
         if wanted.recency > 0:
             # Never zero: a score of zero says that an item was not touched.
             weight *= math.exp(max((newest[j] - index.now) / wanted.recency, -50.0))
-        a, b = session_of(index, party)
         at = a
         if wanted.earlier != 1.0:
-            at = place_of(index, match[j], a, b)
+            at = place_of(match[j], a, b, pool)
         for p in range(a, b):
-            x = index.item[index.sessions_pool[p]]
+            x = item[pool[p]]
             if scores[x] == 0.0:
                 touched[used] = x
                 used += 1
@@ -86,9 +91,9 @@ def vote(index, wanted, context, own, n_sessions,  # type: ignore[no-untyped-def
         similarity[found[j]] = 0.0
         seen[found[j]] = 0
     if wanted.rarity:
+        first, last = postings_of(index, touched[:used])
         for j in range(used):
-            a, b = postings_of(index, touched[j])
-            scores[touched[j]] *= math.log(1.0 + n_sessions / max(b - a, 1))
+            scores[touched[j]] *= math.log(1.0 + n_sessions / max(last[j] - first[j], 1))
     return used
 
 
