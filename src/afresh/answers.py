@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from afresh.arrange.cursor import NOTHING, name_hashes, read_cursor, write_cursor
 from afresh.errors import BadRequest, NotFound
 from afresh.features.asof import features_as_of
 from afresh.features.plan import Plan
@@ -36,6 +38,8 @@ class Answer(msgspec.Struct):
     model: str
     variant: str | None
     degraded: list[str]
+    cursor: str | None = None
+    """What the next page is asked with; null when the list has ended."""
 
 
 class FeatureRows(msgspec.Struct):
@@ -55,11 +59,30 @@ class Answers:
         self.surfaces = Surfaces(surfaces, replica)
 
     def recommend(self, query: Query) -> Answer:
-        """The next screen of one visitor. Raises NotFound (surface) and BadRequest (`after`)."""
+        """The next screen of one visitor.
+
+        Raises NotFound (surface) and BadRequest (`after`, `cursor`, rules).
+        """
+        wanted = read_token(query.after, self.log.id) if query.after else None
+        shown = NOTHING
+        if query.cursor:
+            shown = read_cursor(query.cursor, self.log.id, query.surface)
+        with self.replica.lock:
+            arranged = self.surfaces.recommend(query, self.replica.now(), shown)
+            return self._answer(arranged, wanted, self._cursor(query.surface, arranged, shown))
+
+    def rank(self, query: Query, item_ids: Sequence[str]) -> Answer:
+        """The caller's items, best first. Raises NotFound (surface) and BadRequest (`after`)."""
         wanted = read_token(query.after, self.log.id) if query.after else None
         with self.replica.lock:
-            arranged = self.surfaces.recommend(query, self.replica.now())
-            return self._answer(arranged, wanted)
+            return self._answer(self.surfaces.rank(query, item_ids, self.replica.now()), wanted)
+
+    def _cursor(self, surface: str, arranged: Arranged, shown: NDArray[np.uint64]) -> str | None:
+        if not arranged.more:
+            return None
+        numbers = np.array(arranged.numbers, np.int64)
+        hashes = name_hashes(self.replica.state.items, numbers)
+        return write_cursor(self.log.id, surface, np.concatenate([shown, hashes]))
 
     def similar(self, item_id: str, n: int) -> Answer:
         """What stands near an item in people's sessions. Raises NotFound."""
@@ -113,7 +136,9 @@ class Answers:
         pairs = zip(texts, scores.tolist(), strict=False)
         return Arranged([Item(i, round(score, 6), [source], reason) for i, score in pairs])
 
-    def _answer(self, arranged: Arranged, wanted: Place | None = None) -> Answer:
+    def _answer(
+        self, arranged: Arranged, wanted: Place | None = None, cursor: str | None = None
+    ) -> Answer:
         return Answer(
             request_id=new_request_id(),
             items=arranged.items,
@@ -123,6 +148,7 @@ class Answers:
             model="blend",
             variant=None,
             degraded=arranged.degraded,
+            cursor=cursor,
         )
 
     def features(

@@ -24,7 +24,7 @@ def test_every_route_is_in_it(document: dict[str, Any]) -> None:
         "/v1/events", "/v1/recommend", "/v1/recommend/{user_id}", "/v1/trending", "/v1/items",
         "/v1/items/{item_id}", "/v1/items/{item_id}/similar", "/v1/features", "/livez", "/readyz",
         "/version", "/metrics", "/openapi.json", "/docs",
-        "/v1/live",
+        "/v1/live", "/v1/rank",
     }  # fmt: skip
     assert set(document["paths"]["/v1/items/{item_id}"]) == {"get", "put", "patch", "delete"}
 

@@ -1,4 +1,4 @@
-"""Lists: `/v1/recommend`, `/v1/items/{id}/similar`, `/v1/trending`."""
+"""Lists: `/v1/recommend`, `/v1/rank`, `/v1/items/{id}/similar`, `/v1/trending`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from litestar.types import ASGIApp
 from msgspec import Meta
 
 from afresh.answers import Answer
+from afresh.arrange.cursor import LONGEST_TEXT
+from afresh.arrange.rules import Rules
 from afresh.errors import BadRequest
 from afresh.serve.body import JSON, Connection, decoded, query, read_body
 from afresh.serve.described import Body, Doc, said
@@ -23,6 +25,15 @@ Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Count = Annotated[int, Meta(ge=1, le=1000, description="How many items.")]
 Token = Annotated[str, Meta(max_length=1024, description="An `offset` the answer must reflect.")]
 Name = Annotated[str, Meta(min_length=1, max_length=64, description="The surface's name.")]
+Key = Annotated[str, Meta(min_length=1, max_length=64)]
+Values = Annotated[
+    dict[Key, Annotated[str, Meta(max_length=1024)] | float],
+    Meta(max_length=100, description="What `context.name` is in a filter expression."),
+]
+Cursor = Annotated[
+    str,
+    Meta(min_length=1, max_length=LONGEST_TEXT, description="The `cursor` of the page before."),
+]
 
 ANSWER = {
     "request_id": "5f0c",
@@ -33,6 +44,14 @@ ANSWER = {
     "model": "blend",
     "variant": None,
     "degraded": [],
+    "cursor": "…",
+}
+_RULES = {
+    "exclude": ["i1"],
+    "filter": "price_cents < 5000 and category in ['shoes', 'socks']",
+    "pin": [{"item_id": "i2", "position": 0}],
+    "boost": [{"where": "brand == context.brand", "by": 1.5}],
+    "cap": [{"field": "category", "max": 3}],
 }
 _BAD = {400: "Something in the request does not fit; `path` says what."}
 
@@ -44,6 +63,19 @@ class RecommendBody(msgspec.Struct, forbid_unknown_fields=True):
     user_id: Id | None = None
     session_id: Id | None = None
     n: Count | None = None
+    after: Token | None = None
+    context: Values = {}
+    rules: Rules | None = None
+    cursor: Cursor | None = None
+
+
+class RankBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Who asks, where, and about which items."""
+
+    items: Annotated[list[Id], Meta(min_length=1, max_length=1000)]
+    surface: Name = "home"
+    user_id: Id | None = None
+    session_id: Id | None = None
     after: Token | None = None
 
 
@@ -64,6 +96,12 @@ class TrendingQuery(msgspec.Struct):
 
 
 _body = msgspec.json.Decoder(RecommendBody)
+_rank_body = msgspec.json.Decoder(RankBody)
+_BODY_ERRORS = _BAD | {
+    404: "There is no such surface.",
+    413: "The body is too large.",
+    415: "The media type or the encoding is not taken.",
+}
 
 
 @post(
@@ -76,22 +114,26 @@ _body = msgspec.json.Decoder(RecommendBody)
             answer=Answer,
             example=ANSWER,
             description="What a surface shows next. With `after`, the answer reflects that "
-            "offset or says `fresh: false`. An unknown visitor gets what is popular.",
+            "offset or says `fresh: false`. An unknown visitor gets what is popular. `rules` "
+            "exclude, filter, pin, boost and cap; `cursor` asks for the next page, which repeats "
+            "nothing; an answer without one was the last.",
             body=Body(
                 {
                     "application/json": (
                         RecommendBody,
-                        {"surface": "home", "user_id": "u1", "session_id": "s1", "n": 20},
+                        {
+                            "surface": "home",
+                            "user_id": "u1",
+                            "session_id": "s1",
+                            "n": 20,
+                            "context": {"brand": "acme"},
+                            "rules": _RULES,
+                        },
                     )
                 },
                 packed=True,
             ),
-            errors=_BAD
-            | {
-                404: "There is no such surface.",
-                413: "The body is too large.",
-                415: "The media type or the encoding is not taken.",
-            },
+            errors=_BODY_ERRORS,
         )
     ),
 )
@@ -100,6 +142,47 @@ async def post_recommend(request: Connection) -> ASGIApp:
     here = serving(request)
     body, _ = await read_body(request, here.settings.max_body_bytes, JSON)
     return _named(request, _answer(here, _query(decoded(_body, body))))
+
+
+@post(
+    "/v1/rank",
+    status_code=200,
+    opt=said(
+        Doc(
+            "Rank items",
+            "Lists",
+            answer=Answer,
+            example=ANSWER | {"cursor": None},
+            description="The caller's items, each once, in the order in which the surface would "
+            "show them to this visitor. Nothing is filtered; items that no source has found follow "
+            "at the end, in the order given.",
+            body=Body(
+                {
+                    "application/json": (
+                        RankBody,
+                        {"surface": "home", "user_id": "u1", "items": ["i1", "i2"]},
+                    )
+                },
+                packed=True,
+            ),
+            errors=_BODY_ERRORS,
+        )
+    ),
+)
+async def post_rank(request: Connection) -> ASGIApp:
+    """The order of items that the caller names."""
+    here = serving(request)
+    body, _ = await read_body(request, here.settings.max_body_bytes, JSON)
+    asked = decoded(_rank_body, body)
+    who = Query(
+        surface=asked.surface,
+        user_id=asked.user_id,
+        session_id=asked.session_id,
+        after=asked.after,
+    )
+    answer = here.runtime.rank(who, asked.items)
+    here.observer.answer(answer.freshness_ms / 1000)
+    return _named(request, answer)
 
 
 @get(
@@ -193,6 +276,9 @@ def _query(asked: RecommendBody) -> Query:
         session_id=asked.session_id,
         n=asked.n,
         after=asked.after,
+        context=asked.context,
+        rules=asked.rules,
+        cursor=asked.cursor,
     )
 
 
@@ -209,4 +295,4 @@ def _named(request: Connection, answer: Answer) -> Reply:
     return json_reply(answer)
 
 
-routes = (post_recommend, get_recommend, get_similar, get_trending)
+routes = (post_recommend, post_rank, get_recommend, get_similar, get_trending)

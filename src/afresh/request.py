@@ -1,0 +1,60 @@
+"""What is asked of a surface, and what it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.arrange.rules import Rules
+
+
+class Query(msgspec.Struct, kw_only=True):
+    """Who asks for what. after: a token whose events the answer must reflect; context: what
+    `context.name` is in filter expressions; cursor: of the answer that this one goes on from."""
+
+    surface: str = "home"
+    user_id: str | None = None
+    session_id: str | None = None
+    n: int | None = None
+    after: str | None = None
+    context: dict[str, str | float] = {}
+    rules: Rules | None = None
+    cursor: str | None = None
+
+
+class Item(msgspec.Struct):
+    """One recommended item, why, and from which sources."""
+
+    item_id: str
+    score: float
+    sources: list[str]
+    reason: str
+
+
+@dataclass(slots=True)
+class Arranged:
+    """What a surface shows: `numbers` are those of the items.
+
+    degraded: the parts that had to be left out; removed: how many candidates each filter and
+    rule took away; more: whether another page would hold anything.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    degraded: list[str] = field(default_factory=list)
+    removed: dict[str, int] = field(default_factory=dict)
+    numbers: list[int] = field(default_factory=list)
+    more: bool = False
+
+    def left_out(self, part: str) -> None:
+        """A part failed."""
+        if part not in self.degraded:
+            self.degraded.append(part)
+
+    def took(self, name: str, kept: NDArray[np.bool_]) -> None:
+        """A filter kept some of its candidates: bool[n]."""
+        gone = len(kept) - int(np.count_nonzero(kept))
+        if gone:
+            self.removed[name] = self.removed.get(name, 0) + gone
