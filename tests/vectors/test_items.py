@@ -141,7 +141,7 @@ def test_of_one_text_the_newest_are_named_however_they_came_to_it() -> None:
     put(replica, vectors, {"i8": "red shoe", "i1": "red shoe"})
     put(replica, vectors, {"other": "red shoes"})
     found = vectors.near(ENCODER.encode(["red shoe"])[0], 50, each=3)
-    assert replica.state.items.texts(found.items) == ["i6", "i7", "i8", "other"]
+    assert replica.state.items.texts(found.items) == ["i8", "i7", "i6", "other"]
     anew = ItemVectors(replica, ENCODER).near(ENCODER.encode(["red shoe"])[0], 50, each=3)
     assert anew.items.tolist() == found.items.tolist()
 

@@ -22,6 +22,7 @@ from afresh.vectors.items import ItemVectors
 
 HALF_LIFE = 86_400_000
 """ms after which an action counts half."""
+NEIGHBOURS = 200
 
 
 def action_weights(plan: Plan, said: Mapping[str, float] | None = None) -> NDArray[np.float64]:
@@ -83,7 +84,7 @@ def preference(
     *,
     weights: NDArray[np.float64] | None = None,
     half_life: int = HALF_LIFE,
-    n: int = 500,
+    n: int = NEIGHBOURS,
 ) -> Candidates:
     """The n items nearest to the party's taste; scores are cosines.
 

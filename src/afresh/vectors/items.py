@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.retrieve import Candidates, best
+from afresh.retrieve import Candidates
 from afresh.store.replica import Replica
 from afresh.vectors import Near, VectorIndex, Vectors
 from afresh.vectors.growing import GrowingIndex
@@ -108,13 +108,13 @@ class ItemVectors:
         return self._expanded(found, n, each)
 
     def _expanded(self, found: Near, n: int, each: int) -> Candidates:
-        """The items of the texts found."""
+        """The items of the texts found, best first, those of one text by their age."""
         items, scores = np.empty(n, np.int64), np.empty(n)
         used = expand(
             found.keys, found.cosines, self._texts.first, self._texts.following,
             self.replica.catalog.present, each, items, scores,
         )  # fmt: skip
-        return best(items[:used], scores[:used], n)
+        return Candidates(items[:used], scores[:used])
 
     def _follow(self) -> None:
         """Begin with the replica's catalogue as it stands."""
