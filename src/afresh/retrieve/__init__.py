@@ -38,27 +38,37 @@ class Context:
 
 
 class Workspace:
-    """Scratch arrays of the scans, cleared by the scans themselves; one thread at a time."""
+    """Scratch of the scans, which they leave as they found it; one thread at a time.
 
-    def __init__(self) -> None:
-        self.reserve(64, 64)
+    An item that a scan meets takes the next row of `scores`, float64[rows, columns] of zeros;
+    `row` int32[items] says which (-1: none) and `met` int64[rows] which item took it. So what
+    a scan writes lies close together, however many items there are. similarity float64 and
+    matched int64, by party, are zero.
+    """
 
-    def reserve(self, items: int, parties: int) -> None:
-        if items > len(getattr(self, "scores", ())):
-            self.scores = np.zeros(2 * items)
-            self.touched = np.empty(2 * items, np.int64)
-        if parties > len(getattr(self, "similarity", ())):
-            self.similarity = np.zeros(2 * parties)
-            self.matched = np.zeros(2 * parties, np.int64)
+    def __init__(self, columns: int = 1) -> None:
+        self.columns = columns
+        self.row = np.empty(0, np.int32)
+        self.similarity = np.empty(0)
 
     def fit(self, state: State) -> None:
-        self.reserve(len(state.items), len(state.parties))
+        """Make room for the items and parties of a state."""
+        if len(state.items) > len(self.row):
+            items = 2 * len(state.items)
+            self.row = np.full(items, -1, np.int32)
+            self.met = np.empty(items, np.int64)
+            self.scores = np.zeros((items, self.columns))
+        if len(state.parties) > len(self.similarity):
+            parties = 2 * len(state.parties)
+            self.similarity = np.zeros(parties)
+            self.matched = np.zeros(parties, np.int64)
 
     def best(self, used: int, n: int) -> Candidates:
-        """The n best of the `used` items that a scan touched; their scores are cleared."""
-        items = self.touched[:used].copy()
-        scores = self.scores[items].copy()
-        self.scores[items] = 0.0
+        """The n best of the first column's `used` rows, which are given back."""
+        items = self.met[:used].copy()
+        scores = self.scores[:used, 0].copy()
+        self.row[items] = -1
+        self.scores[:used] = 0.0
         return best(items, scores, n)
 
 

@@ -39,11 +39,13 @@ class Walk(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True)
-def walk(index, wanted, items, weights, own, scores, touched):  # type: ignore[no-untyped-def]
-    """Add what stands near items int64[c], weighing weights float64[c], into scores (zero on
-    entry); returns how many items were touched. own: parties left out."""
+def walk(index, wanted, items, weights, own, row, met, scores, column, used):  # type: ignore[no-untyped-def]
+    """Add what stands near items int64[c], weighing weights float64[c], into a column of scores
+    (zero on entry); returns how many rows are used.
+
+    own: parties left out; used: rows taken before. The other arrays are those of a Workspace.
+    """
     item, session, pool = index.item, index.session, index.sessions_pool
-    used = 0
     begin, end = postings_of(index, items)
     for i in range(len(items)):
         a, b = max(begin[i], end[i] - wanted.depth), end[i]
@@ -65,10 +67,10 @@ def walk(index, wanted, items, weights, own, scores, touched):  # type: ignore[n
                 value = weight / abs(r - at) if wanted.by_distance else weight
                 if r < at:
                     value *= wanted.backward
-                if scores[x] == 0.0:
-                    touched[used] = x
+                if row[x] < 0:
+                    row[x], met[used] = used, x
                     used += 1
-                scores[x] += value
+                scores[row[x], column] += value
     return used
 
 
@@ -87,6 +89,6 @@ def near(
     space.fit(state)
     used = walk(
         index_of(state, context.now), wanted, items, weights, context.sessions,
-        space.scores, space.touched,
+        space.row, space.met, space.scores, 0, 0,
     )  # fmt: skip
     return space.best(used, n)

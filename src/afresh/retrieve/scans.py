@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
-from afresh.retrieve import Context
+from afresh.retrieve import Context, Workspace
 from afresh.retrieve.index import index_of
 from afresh.retrieve.nearby import FAR, Walk, walk
 from afresh.retrieve.sessions import Neighbourhood, vote
@@ -64,90 +64,67 @@ class Scanned:
 
 @numba.njit(cache=True, nogil=True)
 def _scan(index, neighbourhoods, walks, speaking, hopping, weights, n,  # type: ignore[no-untyped-def]
-          context, own, n_sessions, similarity, seen, scores, touched, base):  # fmt: skip
-    """Every scan into its row of scores float64[scans, items] (zero on entry and return)."""
-    columns = len(weights)
-    used = np.zeros(columns, np.int64)
+          context, own, n_sessions, similarity, seen, row, met, scores):  # fmt: skip
+    """Every scan into its column of scores float64[rows, scans], as found on return."""
+    used = 0
+    at = 0
     for s in range(len(neighbourhoods)):
-        used[s] = vote(
+        used = vote(
             index, neighbourhoods[s], context, own, n_sessions, similarity, seen,
-            scores[s], touched[s],
+            row, met, scores, at, used,
         )  # fmt: skip
-    at = len(neighbourhoods)
-    rules = at
+        at += 1
     for s in range(len(walks)):
         items = context[speaking[s, 0] : speaking[s, 1]]
-        used[at] = walk(
-            index, walks[s], items, 1.0 / np.arange(1, len(items) + 1), own,
-            scores[at], touched[at],
-        )  # fmt: skip
+        shares = 1.0 / np.arange(1, len(items) + 1)
+        used = walk(index, walks[s], items, shares, own, row, met, scores, at, used)
         at += 1
     for s in range(len(hopping)):
-        source = rules if s == 0 else 0
-        values = scores[source][touched[source, : used[source]]]
-        rows = strongest(values, HOPS)
-        used[at] = walk(
-            index, hopping[s], touched[source][rows], values[rows], own, scores[at], touched[at]
-        )
+        source = len(neighbourhoods) if s == 0 else 0
+        reached = np.flatnonzero(scores[:used, source])
+        reached = reached[strongest(scores[reached, source], HOPS)]
+        shares = scores[reached, source]
+        items = met[reached]
+        used = walk(index, hopping[s], items, shares, own, row, met, scores, at, used)
         at += 1
-    best = np.zeros(columns)
-    union = np.empty(np.sum(used), np.int64)
-    count = 0
-    for s in range(columns):
-        for j in range(used[s]):
-            best[s] = max(best[s], scores[s, touched[s, j]])
-        if weights[s] > 0.0 and best[s] > 0.0:
-            for j in range(used[s]):
-                x = touched[s, j]
-                if base[x] == 0.0:
-                    union[count] = x
-                    count += 1
-                base[x] += weights[s] * scores[s, x] / best[s]
-    found = union[:count]
-    blend = base[found]
+    best = np.zeros(at)
+    for r in range(used):
+        for s in range(at):
+            best[s] = max(best[s], scores[r, s])
+    blend = np.zeros(used)
+    for r in range(used):
+        for s in range(at):
+            if scores[r, s] > 0.0:
+                blend[r] += weights[s] * scores[r, s] / best[s]
     rows = strongest(blend, n)
-    out = np.empty((len(rows), columns))
-    for j in range(len(rows)):
-        for s in range(columns):
-            out[j, s] = scores[s, found[rows[j]]]
-    for j in range(count):
-        base[found[j]] = 0.0
-    for s in range(columns):
-        for j in range(used[s]):
-            scores[s, touched[s, j]] = 0.0
-    return found[rows], out, best, blend[rows]
+    rows = rows[blend[rows] > 0.0]
+    items, given = met[rows], scores[rows]
+    for r in range(used):
+        row[met[r]] = -1
+        scores[r] = 0.0
+    return items, given, best, blend[rows]
 
 
 class Scans:
-    """The scans with their scratch arrays; one thread at a time.
+    """The scans with their scratch; one thread at a time.
 
-    weights: float64[scans], the fixed blend by which candidates are chosen, above zero for
-    at least one scan.
+    weights: float64[scans], the fixed blend by which candidates are chosen; an item that only
+    scans of weight zero find is none.
     """
 
     def __init__(self, weights: NDArray[np.float64] = FIXED) -> None:
         self.weights = weights
-        self._items = self._parties = 0
-
-    def _fit(self, state: State) -> None:
-        if len(state.items) > self._items:
-            self._items = 2 * len(state.items)
-            self._scores = np.zeros((len(SCANS), self._items))
-            self._touched = np.empty((len(SCANS), self._items), np.int64)
-            self._base = np.zeros(self._items)
-        if len(state.parties) > self._parties:
-            self._parties = 2 * len(state.parties)
-            self._similarity = np.zeros(self._parties)
-            self._seen = np.zeros(self._parties, np.int64)
+        self.space = Workspace(len(SCANS))
 
     def __call__(self, state: State, context: Context, n: int = 100) -> Scanned:
         """The n best candidates with their scores from every scan."""
-        self._fit(state)
+        space = self.space
+        space.fit(state)
         return Scanned(
             *_scan(
                 index_of(state, context.now), NEIGHBOURHOODS, WALKS, SPEAKING, HOPPING,
                 self.weights, n, context.items, context.sessions,
-                float(max(len(state.parties), 1)), self._similarity, self._seen,
-                self._scores, self._touched, self._base,
+                float(max(len(state.parties), 1)), space.similarity, space.matched,
+                space.row, space.met, space.scores,
             )
         )  # fmt: skip

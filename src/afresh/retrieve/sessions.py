@@ -40,11 +40,11 @@ class Neighbourhood(NamedTuple):
 
 @numba.njit(cache=True, nogil=True)
 def vote(index, wanted, context, own, n_sessions,  # type: ignore[no-untyped-def]
-         similarity, seen, scores, touched):  # fmt: skip
-    """Add votes into scores (zero on entry); returns how many items were touched.
+         similarity, seen, row, met, scores, column, used):  # fmt: skip
+    """Add votes into a column of scores (zero on entry); returns how many rows are used.
 
-    context int64[c], newest first; own: parties left out. similarity float64 and seen int64
-    are scratch by party, zero on entry and on return.
+    context int64[c], newest first; own: parties left out; used: rows taken before. The other
+    arrays are those of a Workspace.
     """
     c, m = min(len(context), wanted.items), wanted.depth
     begin, end = postings_of(index, context[:c])
@@ -58,42 +58,40 @@ def vote(index, wanted, context, own, n_sessions,  # type: ignore[no-untyped-def
     for i in range(c):
         weight = (c - i) / c
         for p in range(end[i] - 1, begin[i] - 1, -1):
-            row = postings[p]
-            party = session[row]
+            fact = postings[p]
+            party = session[fact]
             # A session counts once an item, at its newest event there.
             if seen[party] == i + 1 or is_own(own, party):
                 continue
             if seen[party] == 0:
-                found[n], newest[n] = party, ts[row]
-                match[n], latest[n] = row, weight
+                found[n], newest[n] = party, ts[fact]
+                match[n], latest[n] = fact, weight
                 n += 1
             similarity[party] += weight
             seen[party] = i + 1
-    used = 0
     voters = most_similar(found[:n], newest[:n], similarity, m, wanted.neighbours)
     first, last = sessions_of(index, found[voters])
     for v in range(len(voters)):
         j, a, b = voters[v], first[v], last[v]
         weight = similarity[found[j]] * latest[j]
         if wanted.recency > 0:
-            # Never zero: a score of zero says that an item was not touched.
-            weight *= math.exp(max((newest[j] - index.now) / wanted.recency, -50.0))
+            weight *= math.exp((newest[j] - index.now) / wanted.recency)
         at = a
         if wanted.earlier != 1.0:
             at = place_of(match[j], a, b, pool)
         for p in range(a, b):
             x = item[pool[p]]
-            if scores[x] == 0.0:
-                touched[used] = x
+            if row[x] < 0:
+                row[x], met[used] = used, x
                 used += 1
-            scores[x] += weight if p >= at else weight * wanted.earlier
+            scores[row[x], column] += weight if p >= at else weight * wanted.earlier
     for j in range(n):
         similarity[found[j]] = 0.0
         seen[found[j]] = 0
     if wanted.rarity:
-        first, last = postings_of(index, touched[:used])
-        for j in range(used):
-            scores[touched[j]] *= math.log(1.0 + n_sessions / max(last[j] - first[j], 1))
+        first, last = postings_of(index, met[:used])
+        for r in range(used):
+            scores[r, column] *= math.log(1.0 + n_sessions / max(last[r] - first[r], 1))
     return used
 
 
@@ -141,6 +139,6 @@ def session_neighbours(
     used = vote(
         index_of(state, context.now), wanted, context.items, context.sessions,
         float(max(len(state.parties), 1)), space.similarity, space.matched,
-        space.scores, space.touched,
+        space.row, space.met, space.scores, 0, 0,
     )  # fmt: skip
     return space.best(used, n)
