@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 from litestar import get, post
 from litestar.types import ASGIApp
-from msgspec import Meta
 
 from afresh.answers import Answer
-from afresh.arrange.cursor import LONGEST_TEXT
-from afresh.arrange.rules import Rules
 from afresh.errors import BadRequest
+from afresh.serve.asked import (
+    ANSWER,
+    BAD,
+    RULES,
+    CountQuery,
+    RankBody,
+    RecommendBody,
+    RecommendQuery,
+    TrendingQuery,
+)
+from afresh.serve.asked import Count as Count
+from afresh.serve.asked import Id as Id
+from afresh.serve.asked import Name as Name
 from afresh.serve.body import JSON, Connection, decoded, query, read_body
 from afresh.serve.described import Body, Doc, said
 from afresh.serve.express import Exchange, Route
@@ -21,83 +29,9 @@ from afresh.serve.reply import Reply, json_reply
 from afresh.serve.serving import Serving, serving
 from afresh.surface import Query
 
-Id = Annotated[str, Meta(min_length=1, max_length=256)]
-Count = Annotated[int, Meta(ge=1, le=1000, description="How many items.")]
-Token = Annotated[str, Meta(max_length=1024, description="An `offset` the answer must reflect.")]
-Name = Annotated[str, Meta(min_length=1, max_length=64, description="The surface's name.")]
-Key = Annotated[str, Meta(min_length=1, max_length=64)]
-Values = Annotated[
-    dict[Key, Annotated[str, Meta(max_length=1024)] | float],
-    Meta(max_length=100, description="What `context.name` is in a filter expression."),
-]
-Cursor = Annotated[
-    str,
-    Meta(min_length=1, max_length=LONGEST_TEXT, description="The `cursor` of the page before."),
-]
-
-ANSWER = {
-    "request_id": "5f0c",
-    "items": [{"item_id": "i9", "score": 1.2, "sources": ["sessions", "trending"], "reason": "…"}],
-    "offset": "…",
-    "fresh": True,
-    "freshness_ms": 3.1,
-    "model": "blend",
-    "variant": None,
-    "degraded": [],
-    "cursor": "…",
-}
-_RULES = {
-    "exclude": ["i1"],
-    "filter": "price_cents < 5000 and category in ['shoes', 'socks']",
-    "pin": [{"item_id": "i2", "position": 0}],
-    "boost": [{"where": "brand == context.brand", "by": 1.5}],
-    "cap": [{"field": "category", "max": 3}],
-}
-_BAD = {400: "Something in the request does not fit; `path` says what."}
-
-
-class RecommendBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Who asks, where, and for how many."""
-
-    surface: Name = "home"
-    user_id: Id | None = None
-    session_id: Id | None = None
-    n: Count | None = None
-    after: Token | None = None
-    context: Values = {}
-    rules: Rules | None = None
-    cursor: Cursor | None = None
-
-
-class RankBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Who asks, where, and about which items."""
-
-    items: Annotated[list[Id], Meta(min_length=1, max_length=1000)]
-    surface: Name = "home"
-    user_id: Id | None = None
-    session_id: Id | None = None
-    after: Token | None = None
-
-
-class RecommendQuery(msgspec.Struct, forbid_unknown_fields=True):
-    surface: Name = "home"
-    session_id: Id | None = None
-    n: Count | None = None
-    after: Token | None = None
-
-
-class CountQuery(msgspec.Struct, forbid_unknown_fields=True):
-    n: Count = 20
-
-
-class TrendingQuery(msgspec.Struct):
-    window: Annotated[str, Meta(max_length=16, description="`1h`, `24h` or `7d`.")] = "1h"
-    n: Count = 20
-
-
 _body = msgspec.json.Decoder(RecommendBody)
 _rank_body = msgspec.json.Decoder(RankBody)
-_BODY_ERRORS = _BAD | {
+_BODY_ERRORS = BAD | {
     404: "There is no such surface.",
     413: "The body is too large.",
     415: "The media type or the encoding is not taken.",
@@ -127,7 +61,7 @@ _BODY_ERRORS = _BAD | {
                             "session_id": "s1",
                             "n": 20,
                             "context": {"brand": "acme"},
-                            "rules": _RULES,
+                            "rules": RULES,
                         },
                     )
                 },
@@ -194,7 +128,7 @@ async def post_rank(request: Connection) -> ASGIApp:
             answer=Answer,
             example=ANSWER,
             query=RecommendQuery,
-            errors=_BAD | {404: "There is no such surface."},
+            errors=BAD | {404: "There is no such surface."},
         )
     ),
 )
@@ -222,7 +156,7 @@ async def get_recommend(request: Connection) -> ASGIApp:
             example=ANSWER,
             query=CountQuery,
             description="What people who had to do with this item had to do with besides.",
-            errors=_BAD | {404: "Nothing is known of such an item."},
+            errors=BAD | {404: "Nothing is known of such an item."},
         )
     ),
 )
@@ -243,7 +177,7 @@ async def get_similar(request: Connection) -> ASGIApp:
             query=TrendingQuery,
             more_query=True,
             description="What is popular now. A catalogue field narrows it: `category=shoes`.",
-            errors=_BAD | {404: "There is no such window."},
+            errors=BAD | {404: "There is no such window."},
         )
     ),
 )

@@ -1,0 +1,84 @@
+"""What is asked for lists, and what an answer looks like."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from afresh.arrange.cursor import LONGEST_TEXT
+from afresh.arrange.rules import Rules
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Count = Annotated[int, Meta(ge=1, le=1000, description="How many items.")]
+Token = Annotated[str, Meta(max_length=1024, description="An `offset` the answer must reflect.")]
+Name = Annotated[str, Meta(min_length=1, max_length=64, description="The surface's name.")]
+Key = Annotated[str, Meta(min_length=1, max_length=64)]
+Values = Annotated[
+    dict[Key, Annotated[str, Meta(max_length=1024)] | float],
+    Meta(max_length=100, description="What `context.name` is in a filter expression."),
+]
+Cursor = Annotated[
+    str,
+    Meta(min_length=1, max_length=LONGEST_TEXT, description="The `cursor` of the page before."),
+]
+
+ANSWER = {
+    "request_id": "5f0c",
+    "items": [{"item_id": "i9", "score": 1.2, "sources": ["sessions", "trending"], "reason": "…"}],
+    "offset": "…",
+    "fresh": True,
+    "freshness_ms": 3.1,
+    "model": "blend",
+    "variant": None,
+    "degraded": [],
+    "cursor": "…",
+}
+RULES = {
+    "exclude": ["i1"],
+    "filter": "price_cents < 5000 and category in ['shoes', 'socks']",
+    "pin": [{"item_id": "i2", "position": 0}],
+    "boost": [{"where": "brand == context.brand", "by": 1.5}],
+    "cap": [{"field": "category", "max": 3}],
+}
+BAD = {400: "Something in the request does not fit; `path` says what."}
+
+
+class RecommendBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Who asks, where, and for how many."""
+
+    surface: Name = "home"
+    user_id: Id | None = None
+    session_id: Id | None = None
+    n: Count | None = None
+    after: Token | None = None
+    context: Values = {}
+    rules: Rules | None = None
+    cursor: Cursor | None = None
+
+
+class RankBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Who asks, where, and about which items."""
+
+    items: Annotated[list[Id], Meta(min_length=1, max_length=1000)]
+    surface: Name = "home"
+    user_id: Id | None = None
+    session_id: Id | None = None
+    after: Token | None = None
+
+
+class RecommendQuery(msgspec.Struct, forbid_unknown_fields=True):
+    surface: Name = "home"
+    session_id: Id | None = None
+    n: Count | None = None
+    after: Token | None = None
+
+
+class CountQuery(msgspec.Struct, forbid_unknown_fields=True):
+    n: Count = 20
+
+
+class TrendingQuery(msgspec.Struct):
+    window: Annotated[str, Meta(max_length=16, description="`1h`, `24h` or `7d`.")] = "1h"
+    n: Count = 20
