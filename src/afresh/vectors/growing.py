@@ -20,8 +20,8 @@ from afresh.vectors.exact import ExactIndex
 
 EXACT_BELOW = 20_000
 """Vectors up to which every one is compared (docs/design/vectors.md has the measurements)."""
-STEP = 256
-"""Vectors copied beside an upsert, at least; twice what is upserted, at most."""
+STEP = 64
+"""Vectors copied beside an upsert, or twice as many as are upserted, where that is more."""
 
 _log = structlog.get_logger("afresh.vectors")
 

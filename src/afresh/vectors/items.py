@@ -16,7 +16,7 @@ from afresh.vectors.growing import GrowingIndex
 from afresh.vectors.shared import SharedTexts, digest_of, expand
 from afresh.vectors.text import TextEncoder, text_encoder, text_fields, text_of
 
-BATCH = 128
+BATCH = 32
 """Changed items that a search embeds before it looks; the others wait for the next one."""
 CHUNK = 4096
 """Items embedded together at most."""
