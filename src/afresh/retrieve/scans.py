@@ -21,7 +21,7 @@ from afresh.retrieve.sessions import Neighbourhood, vote
 from afresh.retrieve.two_hops import HOPS, strongest
 
 DAY_MS = 86_400_000.0
-DEEP = 100_000
+DEEP = 1000
 
 NEIGHBOURHOODS = (
     Neighbourhood(500, 1500, 3, True, 0.7, 50 * DAY_MS),
