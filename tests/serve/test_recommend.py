@@ -48,6 +48,13 @@ def test_pages_show_all_there_is_once(served: Any) -> None:
     assert shown[:2] == ["r3", "r5"]
 
 
+def test_the_short_form_has_pages_too(served: Any) -> None:
+    first = served.client.get("/v1/recommend/u9", params={"n": 3}).json()
+    params = {"n": 3, "cursor": first["cursor"]}
+    second = served.client.get("/v1/recommend/u9", params=params).json()
+    assert len({*names(first), *names(second)}) == 6
+
+
 def test_a_cap_holds(served: Any) -> None:
     rules = {"cap": [{"field": "category", "max": 1}], "filter": "category is not null"}
     answer = asked(served, n=8, rules=rules)

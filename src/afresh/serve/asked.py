@@ -73,6 +73,7 @@ class RecommendQuery(msgspec.Struct, forbid_unknown_fields=True):
     session_id: Id | None = None
     n: Count | None = None
     after: Token | None = None
+    cursor: Cursor | None = None
 
 
 class CountQuery(msgspec.Struct, forbid_unknown_fields=True):

@@ -142,6 +142,7 @@ async def get_recommend(request: Connection) -> ASGIApp:
         session_id=asked.session_id,
         n=asked.n,
         after=asked.after,
+        cursor=asked.cursor,
     )
     return _named(request, _answer(here, query_))
 
