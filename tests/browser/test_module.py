@@ -138,16 +138,25 @@ def test_ids_are_kept_and_forgotten(opened: Page, shop: Served) -> None:
     first = opened.evaluate("afresh.sessionId")
     go(opened, shop)
     assert opened.evaluate("afresh.sessionId") == first
-    opened.evaluate("afresh.identify('ann')")
+    before = accepted(shop)
+    opened.evaluate("afresh.identify('ann'); afresh.identify('ann')")
+    sent(opened)
+    assert accepted(shop) == before + 1, "the server was told, once"
     go(opened, shop)
     assert opened.evaluate("afresh.userId") == "ann"
+    opened.evaluate("afresh.identify('bob')")
+    sent(opened)
+    assert accepted(shop) == before + 2
+    assert opened.evaluate("window.rejected") is None
+    assert opened.evaluate("afresh.sessionId") != first, "one session, one person"
+    first = opened.evaluate("afresh.sessionId")
     opened.evaluate("afresh.logout()")
     assert opened.evaluate("afresh.userId") is None
     second = opened.evaluate("afresh.sessionId")
     assert second != first
     opened.route("**/v1/events", lambda route: route.abort())
     opened.evaluate("afresh.identify('ann'); afresh.track('view', 'i1')")
-    assert len(keys(opened)) == 3
+    assert len(keys(opened)) == 4
     opened.evaluate("afresh.forget()")
     assert keys(opened) == []
     assert opened.evaluate("afresh.sessionId") not in (first, second)

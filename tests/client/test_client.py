@@ -67,6 +67,16 @@ def test_a_click_is_in_the_next_answer(client: Any) -> None:
     assert client.trending("7d", n=1).items[0].item_id in ("a/1", "a2", "a3")
 
 
+def test_a_session_turns_out_to_be_somebody(client: Any) -> None:
+    name = f"i-{id(client)}"
+    client.track("view", item_id="e1", session_id=name)
+    assert client.identify(f"u{name}", name).accepted == 1
+    rows = client.features({"user_id": [f"u{name}"]}, ["recent"]).rows
+    assert rows[0]["recent"] == ["e1"]
+    refused = client.identify("another", name).rejected
+    assert [r.code for r in refused] == ["session_already_linked"]
+
+
 def test_items_and_features(client: Any) -> None:
     client.put_item("b/1", title="A thing", category="things")
     client.track("view", item_id="b/1", user_id="ub")

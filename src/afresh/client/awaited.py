@@ -60,6 +60,10 @@ class AsyncClient:
             self.after = receipts[-1].offset or self.after
         return calls.joined(receipts)
 
+    async def identify(self, user_id: str, session_id: str) -> Receipt:
+        """A session turned out to be this user's: what it did counts for them."""
+        return await self.track("identify", user_id=user_id, session_id=session_id)
+
     async def recommend(
         self,
         surface: str = "home",

@@ -67,6 +67,10 @@ class Client:
             self.after = receipts[-1].offset or self.after
         return calls.joined(receipts)
 
+    def identify(self, user_id: str, session_id: str) -> Receipt:
+        """A session turned out to be this user's: what it did counts for them."""
+        return self.track("identify", user_id=user_id, session_id=session_id)
+
     def recommend(
         self,
         surface: str = "home",

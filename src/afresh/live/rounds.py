@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from itertools import islice, takewhile
 from typing import Protocol
 
 from afresh.live.listener import Listener
@@ -12,8 +13,11 @@ from afresh.live.listener import Listener
 BEAT_S = 15.0
 """After so long without a word a client is sent a comment: proxies close a silent connection."""
 TICK_S = 0.25
-AT_ONCE = 200
-"""Listeners looked at in one turn of the event loop."""
+LOOKED_AT = 200
+"""Lists looked at in one turn of the event loop, until one has to be computed."""
+BEATS, SOON_S = 5, 0.005
+"""Comments sent in one turn (or a thousandth of all), and how soon the next follow: a write takes
+tens of microseconds, and requests come in between."""
 SHARE = 20
 """A refresh that took t is followed by 19 t without one: they take a twentieth of the time."""
 
@@ -63,16 +67,18 @@ class Rounds:
 
     def _beat(self) -> None:
         late = asyncio.get_running_loop().time() - BEAT_S
-        for listener in _longest_ago(self._written, late):
+        few = max(BEATS, len(self._written) // 1000)
+        silent = _longest_ago(self._written, late, few)
+        for listener in silent:
             self.wrote(listener)
             self._hub.beat(listener)
-        self._again(self._beat, TICK_S)
+        self._again(self._beat, SOON_S if len(silent) == few else TICK_S)
 
     def _refresh(self) -> None:
         """Compute the list whose turn is longest ago, where something was folded since."""
         now, offset, began = asyncio.get_running_loop().time(), self._offset(), time.perf_counter()
         wait = TICK_S
-        for listener in _longest_ago(self._turn, now - self._refresh_s):
+        for listener in _longest_ago(self._turn, now - self._refresh_s, LOOKED_AT):
             del self._turn[listener]
             self._turn[listener] = now
             wait = 0.0
@@ -83,11 +89,6 @@ class Rounds:
         self._again(self._refresh, wait)
 
 
-def _longest_ago(times: dict[Listener, float], late: float) -> list[Listener]:
-    """Those whose time is before `late`; the first few of them."""
-    found: list[Listener] = []
-    for listener, at in times.items():
-        if at > late or len(found) == AT_ONCE:
-            break
-        found.append(listener)
-    return found
+def _longest_ago(times: dict[Listener, float], late: float, most: int) -> list[Listener]:
+    """Those whose time is not after `late`, at most so many."""
+    return list(takewhile(lambda listener: times[listener] <= late, islice(times, most)))

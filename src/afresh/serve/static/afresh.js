@@ -60,9 +60,12 @@ export class Afresh {
     return this.#kept.get("visitor") ?? undefined;
   }
 
-  /** From now on everything is this person's. @param {string} user */
+  /** From now on, and in this session so far, everything is this person's. @param {string} user */
   identify(user) {
+    const before = this.#kept.get("user");
+    if (before && before !== user) this.#newSession(); // the old one stays the other person's
     this.#kept.set("user", user);
+    if (before !== user) this.track("identify");
     this.#lives.forEach((reopen) => reopen());
   }
 
