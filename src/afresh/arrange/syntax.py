@@ -30,7 +30,8 @@ _TOKEN = re.compile(
     |(?P<sign>==|!=|<=|>=|[-+*/<>()\[\],]))""",
     re.VERBOSE | re.DOTALL,
 )
-_WORDS = {"and", "or", "not", "in", "is", "null", "true", "false"}
+_WORDS = {word: word for word in ("and", "or", "not", "in", "is", "null", "true", "false")}
+_WORDS |= {"True": "true", "False": "false", "None": "null"}  # as Python and a person write them
 _COMPARE = ("==", "!=", "<", "<=", ">", ">=")
 _INSTEAD = {"=": "==", "&": "and", "|": "or", "!": "not", "{": "[", "%": "+ - * /"}
 
@@ -84,11 +85,8 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
             raise ExpressionError(at + 1, f"{text[at]!r} means nothing here", hint)
         kind = str(found.lastgroup)
         word = found[kind]
-        lower = word.lower()
-        if kind == "name" and (lower in _WORDS and word in (lower, lower.title())):
-            kind, word = "sign", lower
-        if kind == "name" and word == "None":
-            kind, word = "sign", "null"
+        if kind == "name" and word in _WORDS:
+            kind, word = "sign", _WORDS[word]
         out.append((kind, word, found.start(found.lastgroup or 0) + 1))
         at = found.end()
     return [*out, ("end", "the end", end + 1)]

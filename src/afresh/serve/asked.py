@@ -35,6 +35,13 @@ ANSWER = {
     "degraded": [],
     "cursor": "…",
 }
+RANKED = ANSWER | {
+    "items": [
+        {"item_id": "i2", "score": 0.7, "sources": ["sessions"], "reason": "…"},
+        {"item_id": "i1", "score": 0.0, "sources": ["request"], "reason": "Named by the request"},
+    ],
+    "cursor": None,
+}
 RULES = {
     "exclude": ["i1"],
     "filter": "price_cents < 5000 and category in ['shoes', 'socks']",

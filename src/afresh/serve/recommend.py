@@ -11,6 +11,7 @@ from afresh.errors import BadRequest
 from afresh.serve.asked import (
     ANSWER,
     BAD,
+    RANKED,
     RULES,
     CountQuery,
     RankBody,
@@ -50,7 +51,7 @@ _BODY_ERRORS = BAD | {
             description="What a surface shows next. With `after`, the answer reflects that "
             "offset or says `fresh: false`. An unknown visitor gets what is popular. `rules` "
             "exclude, filter, pin, boost and cap; `cursor` asks for the next page, which repeats "
-            "nothing; an answer without one was the last.",
+            "nothing; where it is null, the list has ended.",
             body=Body(
                 {
                     "application/json": (
@@ -86,7 +87,7 @@ async def post_recommend(request: Connection) -> ASGIApp:
             "Rank items",
             "Lists",
             answer=Answer,
-            example=ANSWER | {"cursor": None},
+            example=RANKED,
             description="The caller's items, each once, in the order in which the surface would "
             "show them to this visitor. Nothing is filtered; items that no source has found follow "
             "at the end, in the order given.",
