@@ -13,7 +13,7 @@ prefix already (repeats) and new ones apart as well.
 
 Settings were chosen on train alone. Published on the same split: VSKNN .520/.184, GRU4Rec
 .510/.175.
-`--sample N` asks N of the questions, and learns from as many.
+On made-up clicks each has to beat its peer instead. `--sample N` asks N of the questions, and learns from as many.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ def measures(ranks: NDArray[np.int64]) -> dict[str, float]:
     worth = np.where(hit, 1.0 / np.maximum(ranks, 1), 0.0)
     named = {"hr": hit, "mrr": worth}
     out = {name: float(values.sum() / n) for name, values in named.items()}
-    out |= {f"{name}_se": float(values.std() / n**0.5) for name, values in named.items()}
+    out |= {
+        f"{name}_se": float(values.std() / n**0.5) if len(values) else 0.0
+        for name, values in named.items()
+    }
     return {"n": len(ranks), **{name: round(value, 4) for name, value in out.items()}}
 
 
@@ -111,17 +114,21 @@ def asked(
 def report(shop: Clicks, found: dict[str, dict[str, Any]], model: Softmax, **more: Any) -> None:
     more |= {"data": shop.source, "missing": shop.missing}
     vmis, fixed, softmax = (found[name] for name in ("vmis", "fixed", "softmax"))
-    far = max(abs(vmis["all"][name] - value) for name, value in ORACLE.items())
-    oracle = {"what": "an independent computation on the same split", **ORACLE}
-    figure("vmis_off_the_oracle", far, "HR or MRR", must=0.002, aim=0.001, less=True,
-           limit=oracle, vmis=vmis, **more)  # fmt: skip
-    for name, musts in (("hr", 0.535), ("mrr", 0.183)):
-        figure(f"fixed_blend_{name}_20", fixed["all"][name], name.upper(), must=musts, aim=musts,
-               limit={"what": "VMIS-kNN alone", **vmis["all"]}, fixed=fixed, **more)  # fmt: skip
-    for name, musts in (("hr", 0.555), ("mrr", 0.2)):
-        figure(f"softmax_{name}_20", softmax["all"][name], name.upper(), must=musts, aim=musts,
-               limit={"what": "the fixed blend", **fixed["all"]}, softmax=softmax,
-               outcomes=model.outcomes, **more)  # fmt: skip
+    real = not shop.missing
+    if real:
+        far = max(abs(vmis["all"][name] - value) for name, value in ORACLE.items())
+        oracle = {"what": "an independent computation on the same split", **ORACLE}
+        figure("vmis_off_the_oracle", far, "HR or MRR", must=0.002, aim=0.001, less=True,
+               limit=oracle, vmis=vmis, **more)  # fmt: skip
+    more["outcomes"] = model.outcomes
+    steps = [("fixed_blend", fixed, "VMIS-kNN alone", vmis, {"hr": 0.535, "mrr": 0.183}),
+             ("softmax", softmax, "the fixed blend", fixed, {"hr": 0.555, "mrr": 0.2})]  # fmt: skip
+    for name, ours, what, peer, musts in steps:
+        for measure, must in musts.items():
+            # What must be reached is said of the real sessions; on others, to beat the peer.
+            least = must if real else peer["all"][measure]
+            figure(f"{name}_{measure}_20", ours["all"][measure], measure.upper(), must=least,
+                   aim=least, limit={"what": what, **peer["all"]}, ours=ours, **more)  # fmt: skip
 
 
 def main() -> None:
