@@ -12,8 +12,8 @@ prefix already (repeats) and new ones apart as well.
    sessions of train with the index as it was before them. The peer: the fixed blend.
 
 Settings were chosen on train alone. Published on the same split: VSKNN .520/.184, GRU4Rec
-.510/.175.
-On made-up clicks each has to beat its peer instead. `--sample N` asks N of the questions, and learns from as many.
+.510/.175. On made-up clicks, without --data, each has to be as good as its peer instead.
+`--sample N` asks N of the questions, and learns from as many.
 """
 
 from __future__ import annotations
