@@ -126,7 +126,7 @@ def test_a_source_that_fails_is_left_out_and_named() -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("broken")
 
-    surfaces.sources["sessions"] = fails  # type: ignore[assignment]
+    surfaces.sources.by_name["sessions"] = fails  # type: ignore[assignment]
     answer = surfaces.recommend(Query(user_id="w"), START + 1)
     assert answer.degraded == ["source:sessions"]
     assert [item.item_id for item in answer.items] == ["i1"]

@@ -8,7 +8,20 @@ from afresh.events.types import bands, decimal
 from afresh.features.aggregates import count, last, maximum, mean, minimum, ratio, total, variance
 from afresh.features.definition import Features
 from afresh.features.window_declaration import daily, decayed, session, sliding, tumbling
-from afresh.surface_spec import available, seen, sessions, similar, trending
+from afresh.surface_spec import (
+    available,
+    covisits,
+    neighbours,
+    newcomers,
+    next_item,
+    preference,
+    seen,
+    sessions,
+    similar,
+    text,
+    trending,
+    two_hops,
+)
 
 if TYPE_CHECKING:
     from afresh.client import AsyncClient as AsyncClient
@@ -21,6 +34,7 @@ __all__ = [
     "available",
     "bands",
     "count",
+    "covisits",
     "daily",
     "decayed",
     "decimal",
@@ -28,15 +42,21 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "neighbours",
+    "newcomers",
+    "next_item",
+    "preference",
     "ratio",
     "seen",
     "session",
     "sessions",
     "similar",
     "sliding",
+    "text",
     "total",
     "trending",
     "tumbling",
+    "two_hops",
     "variance",
 ]
 

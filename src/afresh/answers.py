@@ -6,7 +6,7 @@ log, and says which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +24,7 @@ from afresh.retrieve.rules import item_context, rules
 from afresh.store.replica import Replica
 from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
 from afresh.surface_spec import Surface
+from afresh.traces import Trace, weighed
 
 
 class Answer(msgspec.Struct):
@@ -57,25 +58,61 @@ class Answers:
     ) -> None:
         self.plan, self.log, self.replica = plan, log, replica
         self.surfaces = Surfaces(surfaces, replica)
+        self.keep: Callable[[Callable[[], Trace]], None] = lambda make: None
+        """Hears of every list made for a visitor, to be explained later."""
 
     def recommend(self, query: Query) -> Answer:
         """The next screen of one visitor.
 
         Raises NotFound (surface) and BadRequest (`after`, `cursor`, rules).
         """
+        with self.replica.lock:
+            now = self.replica.now()
+            answer, arranged = self.recommended(query, now)
+            self._trace(query, None, now, answer, arranged)
+        return answer
+
+    def recommended(self, query: Query, now: int) -> tuple[Answer, Arranged]:
+        """The same at a moment, and how it came about; the caller holds the replica's lock."""
         wanted = read_token(query.after, self.log.id) if query.after else None
         shown = NOTHING
         if query.cursor:
             shown = read_cursor(query.cursor, self.log.id, query.surface)
-        with self.replica.lock:
-            arranged = self.surfaces.recommend(query, self.replica.now(), shown)
-            return self._answer(arranged, wanted, self._cursor(query.surface, arranged, shown))
+        arranged = self.surfaces.recommend(query, now, shown)
+        cursor = self._cursor(query.surface, arranged, shown)
+        return self._answer(arranged, wanted, cursor), arranged
 
     def rank(self, query: Query, item_ids: Sequence[str]) -> Answer:
         """The caller's items, best first. Raises NotFound (surface) and BadRequest (`after`)."""
-        wanted = read_token(query.after, self.log.id) if query.after else None
         with self.replica.lock:
-            return self._answer(self.surfaces.rank(query, item_ids, self.replica.now()), wanted)
+            now = self.replica.now()
+            answer, arranged = self.ranked(query, item_ids, now)
+            self._trace(query, list(item_ids), now, answer, arranged)
+        return answer
+
+    def ranked(self, query: Query, item_ids: Sequence[str], now: int) -> tuple[Answer, Arranged]:
+        """The same at a moment, and how it came about; the caller holds the replica's lock."""
+        wanted = read_token(query.after, self.log.id) if query.after else None
+        arranged = self.surfaces.rank(query, item_ids, now)
+        return self._answer(arranged, wanted), arranged
+
+    def _trace(
+        self, query: Query, items: list[str] | None, now: int, answer: Answer, arranged: Arranged
+    ) -> None:
+        offset, (names, terms) = self.replica.offset, weighed(arranged)
+        self.keep(
+            lambda: Trace(
+                request_id=answer.request_id,
+                at=now,
+                offset=offset,
+                query=query,
+                ranked=items,
+                answer=msgspec.Raw(msgspec.json.encode(answer)),
+                sources=names,
+                terms=terms,
+                removed=arranged.removed,
+            )
+        )
 
     def _cursor(self, surface: str, arranged: Arranged, shown: NDArray[np.uint64]) -> str | None:
         if not arranged.more:
@@ -95,7 +132,7 @@ class Answers:
                     hint="It becomes known by its first event, or when it is PUT.",
                 )
             context = item_context(number, self.replica.now())
-            found = rules(state, context, self.surfaces.space, n=4 * n + 20)
+            found = rules(state, context, self.surfaces.sources.space, n=4 * n + 20)
             return self._answer(
                 self._listed(
                     found.items, found.scores, n, "similar", f"Often chosen near {item_id}"
@@ -106,7 +143,7 @@ class Answers:
         """The leaders of a window, among items whose text fields are as `where` says."""
         with self.replica.lock:
             only = self._only(where)
-            found = self.surfaces.trending.top(window, self.replica.now(), 4 * n + 20, only)
+            found = self.surfaces.sources.trending.top(window, self.replica.now(), 4 * n + 20, only)
             reason = f"Popular in the last {window}"
             return self._answer(self._listed(found.items, found.scores, n, "trending", reason))
 
@@ -145,7 +182,7 @@ class Answers:
             offset=self.offset_token(),
             fresh=wanted is None or wanted.offset <= self.replica.offset,
             freshness_ms=round(self.replica.fold_ms, 3),
-            model="blend",
+            model=arranged.model,
             variant=None,
             degraded=arranged.degraded,
             cursor=cursor,

@@ -80,13 +80,15 @@ class App:
         sources: Sequence[Source | str] | None = None,
         filters: Sequence[Filter | str] | None = None,
         n: int = 20,
+        scorer: str = "blend",
     ) -> None:
         """Declare a place where recommendations are shown.
 
         Left out, the sources are sessions and what trends, the filters only
-        availability, where the catalogue has a bool field `in_stock` or `available`.
+        availability, where the catalogue has a bool field `in_stock` or `available`. The
+        scorer is `blend`, fixed weights, or `learned`, which learns from every outcome.
         """
-        said = {"name": name, "sources": sources, "filters": filters, "n": n}
+        said = {"name": name, "sources": sources, "filters": filters, "n": n, "scorer": scorer}
         self._surfaces.append((here(), said))
         self._compiled = None
 
@@ -107,9 +109,8 @@ class App:
         """The surfaces with their defaults filled in; without any, one called home."""
         fields = compile_catalog(self.catalog)[0].fields
         default = _default_filters(fields)
-        said = self._surfaces or [
-            (self.place, {"name": "home", "sources": None, "filters": None, "n": 20})
-        ]
+        usual = {"sources": None, "filters": None, "n": 20, "scorer": "blend"}
+        said = self._surfaces or [(self.place, {"name": "home", **usual})]
         return tuple(
             make_surface(**args, default_filters=default, place=place) for place, args in said
         )

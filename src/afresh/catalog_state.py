@@ -52,11 +52,12 @@ class CatalogState:
     def __len__(self) -> int:
         return len(self.records)
 
-    def fold(self, payload: bytes) -> None:
-        """Apply item records (NDJSON), the last of each item; one with `deleted` removes it."""
+    def fold(self, payload: bytes) -> NDArray[np.int64]:
+        """Apply item records (NDJSON), the last of each item; one with `deleted` removes it.
+        Returns the numbers of the items: int64[k]."""
         lines = [line for line in payload.split(b"\n") if line]
         if not lines:
-            return
+            return np.empty(0, np.int64)
         records = [msgspec.json.decode(line) for line in lines]
         ids = "\0".join([record["item_id"] for record in records]).encode()
         numbers = self.items.intern(ids, len(records))
@@ -73,6 +74,7 @@ class CatalogState:
         self.present[rows] = [bool(record) for record in kept]
         for name, column in self.columns.items():
             column[rows] = self._cells(self.fields[name], kept)
+        return rows
 
     def _cells(self, field: PlanField, records: list[dict[str, Any]]) -> NDArray[np.generic]:
         """A field of some records as the column holds it; an empty record is all null."""

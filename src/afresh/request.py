@@ -35,11 +35,21 @@ class Item(msgspec.Struct):
 
 
 @dataclass(slots=True)
+class Weighed:
+    """What each term adds to each candidate's score: items int64[n]; terms float64[n, names]."""
+
+    items: NDArray[np.int64]
+    names: list[str]
+    terms: NDArray[np.float64]
+
+
+@dataclass(slots=True)
 class Arranged:
     """What a surface shows: `numbers` are those of the items.
 
     degraded: the parts that had to be left out; removed: how many candidates each filter and
-    rule took away; more: whether another page would hold anything.
+    rule took away; more: whether another page would hold anything; model: what scored the
+    candidates, and weighed: how.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -47,6 +57,8 @@ class Arranged:
     removed: dict[str, int] = field(default_factory=dict)
     numbers: list[int] = field(default_factory=list)
     more: bool = False
+    model: str = "blend"
+    weighed: Weighed | None = field(default=None, compare=False)
 
     def left_out(self, part: str) -> None:
         """A part failed."""

@@ -8,6 +8,7 @@ replica. Everything else is opening, closing and asking how things are.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,17 +18,20 @@ import msgspec
 
 from afresh.answers import Answers
 from afresh.app import App
-from afresh.errors import AfreshError
+from afresh.errors import AfreshError, NotFound
 from afresh.events.admission import Admission
 from afresh.events.batch import EventBatch
 from afresh.events.decode import EventDecoder
 from afresh.events.verdict import Rejection
+from afresh.explaining import Explanation, explained, replayed
+from afresh.learner import Learner
 from afresh.log.sqlite import SqliteLog
 from afresh.log.token import Place, write_token
 from afresh.recovery import Progress, Recovery, silent
 from afresh.settings import Settings
 from afresh.store.replica import Replica
 from afresh.submission import ItemChange, Outcome, Submission
+from afresh.traces import Traces
 from afresh.warm import warm
 from afresh.writer import Writer
 
@@ -62,6 +66,10 @@ class Runtime(Answers):
             group_events=settings.group_events,
             idle=self.recovery.housekeeping,
         )
+        self.traces = Traces(log.path.parent, settings.traces_kept)
+        self.keep = self.traces.put
+        self._replaying = threading.Lock()
+        self.learner = Learner(replica, self._write_weights, per_second=settings.learn_per_second)
 
     @classmethod
     def open(
@@ -84,16 +92,45 @@ class Runtime(Answers):
             log.close()
             raise
         runtime.writer.start()
+        runtime.learn()
         return runtime
 
     def close(self) -> None:
         """Finish what was submitted, take a snapshot, release the log."""
+        self.learner.close()
+        self.traces.close()
         self.writer.close()
         try:
             if self.writer.committer.broken is None:
                 self.recovery.close()
         finally:
             self.store.close()
+
+    def explain(self, request_id: str, *, replay: bool = False) -> Explanation:
+        """How an answer came about; with replay, asked again of the log as it was, which may
+        take as long as a start. Raises NotFound."""
+        trace = self.traces.get(request_id)
+        if trace is None:
+            raise NotFound(
+                f"No answer {request_id!r} is remembered.",
+                hint=f"The last {self.settings.traces_kept:,} are (traces_kept).",
+            )
+        said = explained(trace)
+        if replay:
+            with self._replaying:  # each holds a state of its own
+                said.replay = replayed(
+                    trace, self.plan, self.app.surfaces, self.log, self.recovery.folder
+                )
+        return said
+
+    def learn(self) -> None:
+        """Learn from what people do from now on, if a surface scores with what is learned."""
+        if any(surface.scorer == "learned" for surface in self.app.surfaces):
+            self.learner.start()
+            self.on_folded(self.learner.hear)
+
+    def _write_weights(self, record: bytes) -> None:
+        self._submit(Submission(weights=record))
 
     # Events and items go in.
 

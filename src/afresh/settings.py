@@ -147,6 +147,19 @@ class Settings(BaseSettings):
         description="How old a live event may be; older ones go to the late stream.",
     )
 
+    learn_per_second: int = Field(
+        20,
+        ge=0,
+        le=1000,
+        description="The most actions a second that a learned blend learns from, each about a "
+        "millisecond of reading; 0 leaves the weights as they are.",
+    )
+    traces_kept: int = Field(
+        50_000,
+        ge=0,
+        description="How many answers `GET /v1/explain/{request_id}` remembers, about 2 KB each.",
+    )
+
     log_retention_age: Duration | None = Field(
         None,
         description="Events that arrived longer ago are dropped from the log, once no feature can "

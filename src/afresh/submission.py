@@ -37,7 +37,8 @@ class ItemChange:
 
 @dataclass(slots=True)
 class Submission:
-    """Events (typed, with their places in the request) or item changes, waiting for a verdict.
+    """Events (typed, with their places in the request), item changes, or a record of weights,
+    waiting for a verdict.
 
     The verdict goes to `then`, or else to `future`; on `loop` where there is one, else in the
     thread that settles.
@@ -46,13 +47,19 @@ class Submission:
     events: Sequence[Any] = ()
     index: Sequence[int] = ()
     changes: Sequence[ItemChange] = ()
+    weights: bytes | None = None
     future: Future[Outcome] | asyncio.Future[Outcome] = field(default_factory=Future)
     loop: asyncio.AbstractEventLoop | None = None
     then: Callable[[Outcome | AfreshError], None] | None = None
     size: int = field(init=False)
 
+    @property
+    def kind(self) -> str:
+        """What kind of entry it becomes; those of one kind share commits."""
+        return "items" if self.changes else "events" if self.weights is None else "weights"
+
     def __post_init__(self) -> None:
-        self.size = len(self.events) + len(self.changes)
+        self.size = len(self.events) + len(self.changes) + (self.weights is not None)
 
 
 def shares(

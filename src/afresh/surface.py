@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import structlog
@@ -17,23 +17,22 @@ from afresh.arrange.ruling import Ruling
 from afresh.errors import NotFound
 from afresh.problems import suggest
 from afresh.rank.blend import Scored, blend
+from afresh.rank.terms import TERMS
 from afresh.request import Arranged as Arranged
 from afresh.request import Item as Item
 from afresh.request import Query as Query
-from afresh.retrieve import Candidates, Context, Workspace
-from afresh.retrieve.rules import rules
-from afresh.retrieve.sessions import session_neighbours
-from afresh.retrieve.trending import Trending
+from afresh.request import Weighed
+from afresh.retrieve import Candidates, Context
+from afresh.retrieve.context import context_of
 from afresh.store.replica import Replica
 from afresh.surface_filters import Filters
+from afresh.surface_sources import REASONS, Sources
 from afresh.surface_spec import Source, Surface
 
 CANDIDATES = 500
 """The most candidates a source gives."""
 RANKED = 100_000
 """The most candidates a source gives when the caller names the items."""
-CONTEXT_ITEMS = 10
-"""How many of the visitor's latest distinct items a request looks at."""
 LOOKED = 50_000
 """How many items are looked at to fill a list that only caps keep short."""
 
@@ -46,14 +45,8 @@ class Surfaces:
     def __init__(self, surfaces: tuple[Surface, ...], replica: Replica) -> None:
         self.by_name = {surface.name: surface for surface in surfaces}
         self.replica = replica
-        self.trending = Trending(replica)
         self.filters = Filters(replica)
-        self.space = Workspace()
-        self.sources: dict[str, Callable[[Source, Context, int], Candidates]] = {
-            "sessions": self._sessions,
-            "similar": self._similar,
-            "trending": self._trending,
-        }
+        self.sources = Sources(replica)
 
     def recommend(self, query: Query, now: int, shown: NDArray[np.uint64] = NOTHING) -> Arranged:
         """The whole request. shown: hashes of the ids on earlier pages.
@@ -85,27 +78,16 @@ class Surfaces:
         out.items = [
             self._item(given[at], row, scored, surface, "request") for row, at in enumerate(order)
         ]
-        rest = [at for at in range(len(given)) if at not in set(order)]
+        found = set(order)
+        rest = [at for at in range(len(given)) if at not in found]
         reason = REASONS["request"](surface.sources[0])
         out.items += [Item(given[at], 0.0, ["request"], reason) for at in rest]
         out.numbers = [int(numbers[at]) for at in order + rest]
         return out
 
     def context(self, query: Query, now: int) -> Context:
-        """The visitor's latest distinct items: of this session, then of this person."""
-        state = self.replica.state
-        session = state.find("session_id", [query.session_id])[0] if query.session_id else -1
-        user = state.find("user_id", [query.user_id])[0] if query.user_id else session
-        history = state.sequences[state.plan.history]
-        rows = [
-            state.sessions.rows(state.facts, int(session), state.newest)[::-1],
-            history.rows(state.facts, int(user), state.newest)[::-1],
-        ]
-        items = state.facts.item[np.concatenate(rows)].astype(np.int64)
-        _, first = np.unique(items, return_index=True)
-        latest = items[np.sort(first)][:CONTEXT_ITEMS]
-        own = np.array([p for p in (session, user) if p >= 0], np.int64)
-        return Context(latest, own, now)
+        """Who asks: their latest items, up to now."""
+        return context_of(self.replica.state, query.user_id, query.session_id, now)
 
     def shown(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
         """bool[n]: whether an item may be shown to anybody, as the first surface asks."""
@@ -119,28 +101,32 @@ class Surfaces:
         return surface
 
     def _scored(self, surface: Surface, context: Context, n: int, out: Arranged) -> Scored:
-        """The candidates of all sources, blended."""
+        """The candidates of all sources, scored."""
         found = [self._guarded(source, context, n, out) for source in surface.sources]
-        return blend(found, [source.weight for source in surface.sources])
+        scored = blend(found, [source.weight for source in surface.sources])
+        labels = [source.label for source in surface.sources]
+        out.weighed = Weighed(scored.items, labels, scored.parts)
+        if surface.scorer == "learned" and len(scored.items):
+            try:
+                scores, terms = self.sources.learned(scored.items, context, n)
+            except Exception:
+                _log.exception("scorer_failed", scorer=surface.scorer)
+                out.left_out(f"scorer:{surface.scorer}")
+                return scored
+            out.weighed, out.model = Weighed(scored.items, list(TERMS), terms), "softmax"
+            scored = Scored(scored.items, scores, scored.parts)
+            order = np.lexsort((scored.items, -scores))
+            scored = Scored(scored.items[order], scores[order], scored.parts[order])
+        return scored
 
     def _guarded(self, source: Source, context: Context, n: int, out: Arranged) -> Candidates:
         """A source's candidates; one that fails is left out and named."""
         try:
-            return self.sources[source.name](source, context, n)
+            return self.sources(source, context, n)
         except Exception:
             _log.exception("source_failed", source=source.name)
             out.left_out(f"source:{source.name}")
             return Candidates()
-
-    def _sessions(self, source: Source, context: Context, n: int) -> Candidates:
-        depth = int(source.params["depth"])  # type: ignore[arg-type]
-        return session_neighbours(self.replica.state, context, self.space, depth=depth, n=n)
-
-    def _similar(self, source: Source, context: Context, n: int) -> Candidates:
-        return rules(self.replica.state, context, self.space, n=n)
-
-    def _trending(self, source: Source, context: Context, n: int) -> Candidates:
-        return self.trending.top(str(source.params["window"]), context.now, n)
 
     def _listed(
         self, scored: Scored, surface: Surface, query: Query, ruling: Ruling, out: Arranged
@@ -201,7 +187,7 @@ class Surfaces:
         ):
             if pinned:
                 score = float(scored.scores[scored.items == number].sum())
-                out.items.append(Item(text, round(score, 6), ["pinned"], "Pinned by the request"))
+                out.items.append(Item(text, rounded(score), ["pinned"], "Pinned by the request"))
             else:
                 out.items.append(self._item(text, row, listed, surface, "catalogue"))
                 row += 1
@@ -209,22 +195,19 @@ class Surfaces:
 
     def _item(self, text: str, row: int, scored: Scored, surface: Surface, default: str) -> Item:
         """One row as it is sent. default: its source when none has found it."""
-        parts = scored.parts[row]
-        named = [surface.sources[s] for s in np.argsort(-parts, kind="stable") if parts[s] > 0]
+        parts: list[float] = scored.parts[row].tolist()
+        ranked = sorted(range(len(parts)), key=lambda s: -parts[s])
+        named = [surface.sources[s] for s in ranked if parts[s] > 0]
         sources = list(dict.fromkeys(source.name for source in named)) or [default]
         reason = REASONS[sources[0]](named[0] if named else surface.sources[0])
-        return Item(text, round(float(scored.scores[row]), 6), sources, reason)
-
-
-REASONS: dict[str, Callable[[Source], str]] = {
-    "sessions": lambda source: "People with sessions like this one chose it too",
-    "similar": lambda source: "Often chosen next to what you looked at",
-    "trending": lambda source: f"Popular in the last {source.params['window']}",
-    "catalogue": lambda source: "From the catalogue",
-    "request": lambda source: "Named by the request",
-}
+        return Item(text, rounded(scored.scores[row]), sources, reason)
 
 
 def new_request_id() -> str:
     """A random id, as 32 hex digits, that sorts roughly by time."""
     return f"{time.time_ns() // 1_000_000:012x}{uuid.uuid4().hex[:20]}"
+
+
+def rounded(score: float) -> float:
+    """A score as it is sent, to six digits."""
+    return float(f"{score:.6g}")

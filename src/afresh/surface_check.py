@@ -9,7 +9,7 @@ from afresh.features.check import check_name
 from afresh.features.durations import is_number, is_whole
 from afresh.features.plan import Plan
 from afresh.problems import Problem, suggest
-from afresh.surface_spec import FILTERS, SOURCES, Filter, Source, Surface
+from afresh.surface_spec import FILTERS, SCORERS, SOURCES, Filter, Source, Surface
 
 MAX_N = 1000
 
@@ -27,6 +27,9 @@ def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]
         if not is_whole(n) or not 1 <= n <= MAX_N:
             hint = f"Take a whole number from 1 to {MAX_N}."
             yield Problem(*surface.place, f"{surface.name} cannot show n={n!r} items", hint)
+        if surface.scorer not in SCORERS:
+            message = f"{surface.name} names an unknown scorer {surface.scorer!r}"
+            yield Problem(*surface.place, message, suggest(surface.scorer, SCORERS))
         if not surface.sources:
             message = f"{surface.name} has no sources, so it can show nothing"
             yield Problem(*surface.place, message, f"Name some of {', '.join(SOURCES)}.")

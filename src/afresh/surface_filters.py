@@ -9,6 +9,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from afresh.features.people import latest, parties_of
 from afresh.request import Arranged, Query
 from afresh.store.replica import Replica
 from afresh.surface_spec import Filter, Surface
@@ -70,15 +71,17 @@ class Filters:
         state = self.replica.state
         names = spec.params["events"]
         kinds = [c for c, e in enumerate(state.plan.events) if not names or e.name in names]  # type: ignore[operator]
-        lists = [(state.sequences[state.plan.history], "user_id", query.user_id),
-                 (state.sessions, "session_id", query.session_id)]  # fmt: skip
-        gone = np.empty(0, np.int32)
-        for kept, key, name in lists:
-            if name:
-                rows = kept.rows(state.facts, int(state.find(key, [name])[0]), state.newest)
-                rows = rows[np.isin(state.facts.kind[rows], kinds)]
-                gone = np.concatenate([gone, state.facts.item[rows]])
-        return ~np.isin(items, gone)
+        rows = np.empty(0, np.int64)
+        if query.user_id:
+            user = int(state.find("user_id", [query.user_id])[0])
+            people = parties_of(state, user, state.newest + 1)
+            rows = latest(state, state.sequences[state.plan.history], people)
+        if query.session_id:
+            session = int(state.find("session_id", [query.session_id])[0])
+            visit = state.sessions.rows(state.facts, session, state.newest)
+            rows = np.concatenate([rows, visit.astype(np.int64)])
+        rows = rows[np.isin(state.facts.kind[rows], kinds)]
+        return ~np.isin(items, state.facts.item[rows])
 
     def _available(self, spec: Filter, query: Query, items: NDArray[np.int64]) -> NDArray[Any]:
         column = self.replica.catalog.take(str(spec.params["field"]), items)

@@ -23,6 +23,11 @@ class Source:
     params: Mapping[str, Param] = field(default_factory=dict)
     place: Place = field(default_factory=here, compare=False)
 
+    @property
+    def label(self) -> str:
+        """Its name, and of a trend the window."""
+        return f"{self.name} {self.params['window']}" if "window" in self.params else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -35,12 +40,17 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """One place where recommendations are shown. `n` is how many, unless the caller says."""
+    """One place where recommendations are shown.
+
+    n: how many, unless the caller says. scorer: `blend`, the sources' scores by their weights, or
+    `learned`, a softmax over many scans and fresh terms that learns from each outcome.
+    """
 
     name: str
     sources: tuple[Source, ...]
     filters: tuple[Filter, ...]
     n: int = 20
+    scorer: str = "blend"
     place: Place = field(default_factory=here, compare=False)
 
 
@@ -68,6 +78,42 @@ def seen(*events: EventType | str) -> Filter:
     return Filter("seen", {"events": tuple(names)})
 
 
+def neighbours(*, weight: float = 1.0) -> Source:
+    """What ten scans of people's sessions find together: neighbours at several depths, rules,
+    next items, co-visits, two hops."""
+    return Source("neighbours", weight)
+
+
+def next_item(*, weight: float = 0.5) -> Source:
+    """What people went on to, right after the visitor's latest item."""
+    return Source("next_item", weight)
+
+
+def covisits(*, weight: float = 0.3) -> Source:
+    """What the visitor's latest items share sessions with."""
+    return Source("covisits", weight)
+
+
+def two_hops(*, weight: float = 0.3) -> Source:
+    """What stands near that which stands near the visitor's latest items."""
+    return Source("two_hops", weight)
+
+
+def preference(*, weight: float = 0.3) -> Source:
+    """What is described like the things the visitor likes, the latest and weightiest most."""
+    return Source("preference", weight)
+
+
+def text(*, weight: float = 0.2) -> Source:
+    """What is described like the visitor's latest items; knows items that nobody has touched."""
+    return Source("text", weight)
+
+
+def newcomers(*, weight: float = 0.05) -> Source:
+    """Items of the catalogue that few have touched, the newest first."""
+    return Source("newcomers", weight)
+
+
 def available(field: Field | bool | str) -> Filter:
     """Hides items whose field is false: `available(Products.in_stock)`."""
     return Filter("available", {"field": field.name if isinstance(field, Field) else str(field)})
@@ -77,7 +123,16 @@ SOURCES: dict[str, Callable[[], Source]] = {
     "sessions": sessions,
     "trending": trending,
     "similar": similar,
+    "neighbours": neighbours,
+    "next_item": next_item,
+    "covisits": covisits,
+    "two_hops": two_hops,
+    "preference": preference,
+    "text": text,
+    "newcomers": newcomers,
 }
+
+SCORERS = ("blend", "learned")
 FILTERS = {"seen": seen, "available": available}
 
 DEFAULT_SOURCES = (
@@ -108,14 +163,19 @@ def make_surface(
     sources: Sequence[Source | str] | None,
     filters: Sequence[Filter | str] | None,
     n: int,
+    scorer: str,
     default_filters: tuple[Filter, ...],
     place: Place,
 ) -> Surface:
     """A surface with what was left out filled in."""
+    made = DEFAULT_SOURCES if sources is None else tuple(make_source(s, place) for s in sources)
+    if scorer == "learned" and not any(source.name == "neighbours" for source in made):
+        made = (*made, replace(neighbours(), place=place))  # it learns from what these find
     return Surface(
         name,
-        DEFAULT_SOURCES if sources is None else tuple(make_source(s, place) for s in sources),
+        made,
         default_filters if filters is None else tuple(make_filter(f, place) for f in filters),
         n,
+        scorer,
         place,
     )

@@ -36,7 +36,7 @@ def warm(plan: Plan, surfaces: tuple[Surface, ...]) -> None:
     answers = Surfaces(surfaces, replica)
     for surface in surfaces:
         answers.recommend(Query(surface=surface.name, user_id="a", session_id="a"), now)
-    rules(replica.state, item_context(0, now), answers.space)
+    rules(replica.state, item_context(0, now), answers.sources.space)
 
 
 def _events(plan: Plan, ids: tuple[str, ...]) -> EventBatch:

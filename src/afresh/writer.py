@@ -130,21 +130,21 @@ class Writer:
                     return
                 group = self._take()
             try:
-                if group[0].changes:
-                    self._write_items(group)
-                else:
+                if group[0].kind == "events":
                     self._write_events(group)
+                else:
+                    self._write_records(group)
             except Exception as error:
                 # What the committer was handed it settles itself.
                 settle(group, [as_afresh_error(error)] * len(group))
                 self._done(group)
 
     def _take(self) -> list[Submission]:
-        """The next submissions that share a commit: all events, or all item changes."""
+        """The next submissions that share a commit: all of one kind."""
         group: list[Submission] = []
         size = 0
         while self._queue and (not group or size + self._queue[0].size <= self.group_events):
-            if group and bool(self._queue[0].changes) != bool(group[0].changes):
+            if group and self._queue[0].kind != group[0].kind:
                 break
             group.append(self._queue.popleft())
             size += group[-1].size
@@ -183,18 +183,26 @@ class Writer:
             self._answering = False
             self._wake.notify()
 
-    def _write_items(self, group: list[Submission]) -> None:
-        """Item changes see every event before them folded, and every event after sees them."""
+    def _write_records(self, group: list[Submission]) -> None:
+        """Records see every event before them folded, and every event after sees them."""
         with self.committer.alone():
             try:
                 if self.committer.broken is not None:
                     raise self.committer.broken
-                outcomes = self._apply(group)
+                outcomes = self._learned(group) if group[0].weights else self._apply(group)
             except Exception as error:
                 self.committer.failed(error)
                 raise
         settle(group, outcomes)
         self._done(group)
+
+    def _learned(self, group: list[Submission]) -> list[Outcome | AfreshError]:
+        """Write the last of some records of weights; the others were never in force."""
+        self.admission.clock = max(self.admission.clock, _now())
+        at, payload = self.admission.clock, group[-1].weights or b""
+        self.log.append([Pending("weights", 1, at, at, at, payload)])
+        self.replica.fold_weights(payload, self.log.end)
+        return [Outcome(accepted=1, offset=self.replica.offset) for _ in group]
 
     def _apply(self, group: list[Submission]) -> list[Outcome | AfreshError]:
         outcomes: list[Outcome | AfreshError] = []

@@ -24,14 +24,19 @@ def test_every_route_is_in_it(document: dict[str, Any]) -> None:
         "/v1/events", "/v1/recommend", "/v1/recommend/{user_id}", "/v1/trending", "/v1/items",
         "/v1/items/{item_id}", "/v1/items/{item_id}/similar", "/v1/features", "/livez", "/readyz",
         "/version", "/metrics", "/openapi.json", "/docs",
-        "/v1/live", "/v1/rank",
+        "/v1/live", "/v1/rank", "/v1/explain/{request_id}",
     }  # fmt: skip
     assert set(document["paths"]["/v1/items/{item_id}"]) == {"get", "put", "patch", "delete"}
 
 
 def test_bodies_are_typed_by_the_definition(document: dict[str, Any]) -> None:
     kinds = document["components"]["schemas"]["Event"]["oneOf"]
-    assert [kind["properties"]["event_type"]["const"] for kind in kinds] == ["view", "cart", "buy", "identify"]
+    assert [kind["properties"]["event_type"]["const"] for kind in kinds] == [
+        "view",
+        "cart",
+        "buy",
+        "identify",
+    ]
     assert "brand" in document["components"]["schemas"]["ItemRecord"]["properties"]
     bodies = document["paths"]["/v1/events"]["post"]["requestBody"]["content"]
     assert set(bodies) == {"application/json", "application/x-ndjson"}

@@ -18,7 +18,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["events", "items"]
+Kind = Literal["events", "items", "weights"]
+"""Batches of events; item records as NDJSON; what was learned online, as one JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Pending:
     """An entry before it has an offset: what `append` takes.
 
     `n` records (at least one) between event times `min_ts` and `max_ts`, both
-    inclusive (for items: the arrival). `arrival` is when the door admitted them.
+    inclusive (for the others: the arrival). `arrival` is when the door admitted them.
     """
 
     kind: Kind
@@ -166,8 +167,8 @@ class Log(Protocol):
         Dropped is what arrived before `before_arrival`, then the oldest until
         `bytes_used()` is at most `max_bytes`; never an entry that ends after `upto`.
         Of the item records before the new start the newest of each item stays,
-        unless it says `"deleted": true`: a reader that begins at any offset from the
-        start on finds the catalogue in force there.
+        unless it says `"deleted": true`, and of the weights the newest: a reader that
+        begins at any offset from the start on finds what is in force there.
         """
 
     def rewrite(

@@ -17,7 +17,7 @@ from afresh.errors import CorruptData, Unavailable
 from afresh.log import Entry, Kind, LateEvent
 from afresh.log import sqlite_file as file
 
-KINDS: tuple[Kind, Kind] = ("events", "items")
+KINDS: tuple[Kind, Kind, Kind] = ("events", "items", "weights")
 
 COLUMNS = "offset, n, kind, min_ts, max_ts, arrival, imported, checksum, positions, payload"
 

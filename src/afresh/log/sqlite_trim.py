@@ -95,14 +95,17 @@ def _cut_for(log: SqliteLog, excess: int, limit: int) -> int:
 
 
 def _drop(log: SqliteLog, cut: int) -> tuple[int, int]:
-    """Drop the entries of events that end at or before `cut`: how many, and their records."""
+    """Drop the entries of events, and superseded weights, that end at or before `cut`: how many,
+    and their records."""
     entries = records = 0
     while True:
         with log.reader() as reader:
             rows = reader.execute(
-                "SELECT offset, n, arrival FROM entry WHERE kind = 0 AND offset + n <= ?"
+                "SELECT offset, n, arrival FROM entry WHERE offset + n <= ? AND (kind = 0 OR"
+                " kind = 2 AND offset < (SELECT max(offset) FROM entry"
+                " WHERE kind = 2 AND offset + n <= ?))"
                 f" ORDER BY offset LIMIT {BATCH}",
-                (cut,),
+                (cut, cut),
             ).fetchall()
         if not rows:
             break

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -158,6 +159,11 @@ class Softmax:
                 for t, name in enumerate(self.names)
             },
         }
+
+    @classmethod
+    def in_force(cls, record: bytes) -> Softmax:
+        """The weights of a record as the log has it; of none, b"", the first ones."""
+        return cls.from_record(msgspec.json.decode(record)) if record else cls()
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], *, names: Sequence[str] = TERMS) -> Softmax:

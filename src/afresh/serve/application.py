@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from afresh.runtime import Runtime
-from afresh.serve import events, features, health, items, live, modules, pages, recommend
+from afresh.serve import events, explain, features, health, items, live, modules, pages, recommend
 from afresh.serve.access import Access
 from afresh.serve.express import Express
 from afresh.serve.gate import Gate
@@ -23,6 +23,7 @@ from afresh.settings import Settings
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *events.routes,
     *recommend.routes,
+    *explain.routes,
     *live.routes,
     *items.routes,
     *features.routes,

@@ -1,4 +1,4 @@
-"""A replica: the state, the catalogue, and the offset up to which they follow the log.
+"""A replica: state, catalogue, weights, and the offset up to which they follow the log.
 
 One thread folds. Any thread may read under `lock`, which is held for a batch at a
 time, so a reader never sees half a fold.
@@ -9,8 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from afresh.catalog_state import CatalogState
 from afresh.errors import CorruptData
@@ -30,9 +33,20 @@ SLACK = 200_000
 _log = structlog.get_logger("afresh.store")
 
 
+class Follower(Protocol):
+    """Keeps something of its own about items, and hears what happens to their numbers."""
+
+    def changed(self, numbers: NDArray[np.int64]) -> None:
+        """Records of these items were put or deleted."""
+
+    def renumber(self, moved: NDArray[np.int64]) -> None:
+        """Items have new numbers: moved[old] = new, -1 for those that no record has."""
+
+
 class Replica:
     """One plan's state, following one log.
 
+    `weights` is the last record of what was learned online, b"" before there is one.
     `fold_ms` is how long the newest batch took into the state. `generation` grows with each
     sweep: row numbers of facts from before are void then.
     """
@@ -40,6 +54,7 @@ class Replica:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.lock = threading.Lock()
+        self.followers: list[Follower] = []
         self.clear()
 
     def clear(self) -> None:
@@ -49,6 +64,7 @@ class Replica:
         self.state = State(self.plan)
         self.catalog = CatalogState(self.plan, self.state.items)
         self.reader = Reader(self.state)
+        self.weights = b""
 
     def now(self) -> int:
         """The moment of a live request: the wall clock, and after every event folded, UTC ms."""
@@ -64,6 +80,8 @@ class Replica:
             return
         if entry.kind == "items":
             self.fold_items(entry.payload, entry.end)
+        elif entry.kind == "weights":
+            self.fold_weights(entry.payload, entry.end)
         else:
             self.fold_events(decode_batch(entry.payload), entry.end)
 
@@ -90,6 +108,8 @@ class Replica:
         moved = forget_names(self.state, self.catalog.present)
         if moved is not None:
             self.catalog.renumber(moved)
+            for follower in self.followers:
+                follower.renumber(moved)
         self.state.names_kept = len(self.state.parties) + len(self.state.items)
         self.generation += 1
 
@@ -101,19 +121,28 @@ class Replica:
     def fold_items(self, records: bytes, offset: int) -> None:
         """Apply item records, NDJSON, that end before `offset`."""
         with self.lock:
-            self.catalog.fold(records)
+            changed = self.catalog.fold(records)
+            for follower in self.followers:
+                follower.changed(changed)
+            self.offset = offset
+
+    def fold_weights(self, record: bytes, offset: int) -> None:
+        """A record of weights that ends before `offset` is the one in force."""
+        with self.lock:
+            self.weights = record
             self.offset = offset
 
     def canonical(self) -> bytes:
-        """State and catalogue in their canonical form."""
+        """State, catalogue and weights in their canonical form."""
         with self.lock:
-            return b"\n".join([canonical(self.state), *self.catalog])
+            return b"\n".join([canonical(self.state), *self.catalog, self.weights])
 
     def copy(self, log_id: str) -> tuple[Header, Arrays]:
         """The parts of a snapshot; to be taken by the folding thread, written by any."""
         facts, arrays = dump_state(self.state)
         held = {name: array.copy() for name, array in arrays.items()}
         held |= {f"catalog/{name}": array for name, array in self.catalog.dump().items()}
+        held["weights"] = np.frombuffer(self.weights, np.uint8)
         return Header(self.plan.hash, log_id, self.offset, facts), held
 
     def restore(self, folder: Path, log_id: str, log_start: int, log_end: int) -> bool:
@@ -134,11 +163,12 @@ class Replica:
                 continue
             named = {n: a for n, a in arrays.items() if n.startswith("catalog/")}
             facts, needed = dump_state(self.state)
-            if facts.keys() - header.facts.keys() or needed.keys() - arrays.keys():
+            if facts.keys() - header.facts.keys() or {*needed, "weights"} - arrays.keys():
                 _log.warning("snapshot_set_aside", path=str(set_aside(path)), reason="other layout")
                 continue
             restore_state(self.state, header.facts, arrays)
             self.catalog.restore({n.removeprefix("catalog/"): a for n, a in named.items()})
+            self.weights = arrays["weights"].tobytes()
             self.offset = header.offset
             return True
         return False

@@ -1,0 +1,117 @@
+"""Explaining: why an answer was what it was, and whether it would be so again.
+
+An answer is a function of the log up to an offset, of its moment, and of the question. So
+a replay folds the log to that offset in a state of its own, asks again, and compares bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from afresh.answers import Answer, Answers
+from afresh.errors import NotFound
+from afresh.features.plan import Plan
+from afresh.log import Log
+from afresh.request import Query, Weighed
+from afresh.store.replica import Replica
+from afresh.surface_spec import Surface
+from afresh.traces import Trace
+
+
+class Weighing(msgspec.Struct):
+    """A candidate and what each term added to its score, those that added nothing left out."""
+
+    item_id: str
+    terms: dict[str, float]
+
+
+class Replay(msgspec.Struct):
+    """The same question, asked of the log as it was. same: the answer is the same to the byte."""
+
+    same: bool
+    answer: msgspec.Raw
+    candidates: list[Weighing]
+
+
+class Explanation(msgspec.Struct):
+    """How an answer came about. at: its moment, UTC ms; offset: the place in the log that it
+    reflects; ranked: the items that the caller named; removed: how many candidates each filter
+    and rule took away."""
+
+    request_id: str
+    at: int
+    offset: int
+    query: Query
+    ranked: list[str] | None
+    answer: msgspec.Raw
+    items: list[Weighing]
+    removed: dict[str, int]
+    replay: Replay | None = None
+
+
+def explained(trace: Trace) -> Explanation:
+    """What was kept of an answer."""
+    shown: dict[str, Any] = msgspec.json.decode(trace.answer)
+    names = [item["item_id"] for item in shown["items"]]
+    terms = trace.terms or [[] for _ in names]
+    return Explanation(
+        request_id=trace.request_id,
+        at=trace.at,
+        offset=trace.offset,
+        query=trace.query,
+        ranked=trace.ranked,
+        answer=trace.answer,
+        items=[
+            Weighing(name, _said(trace.sources, row))
+            for name, row in zip(names, terms, strict=True)
+        ],
+        removed=trace.removed,
+    )
+
+
+def replayed(
+    trace: Trace, plan: Plan, surfaces: tuple[Surface, ...], log: Log, snapshots: Path
+) -> Replay:
+    """Ask again, with the log as it was: folds from the last snapshot before, in this thread.
+
+    Raises NotFound when retention has dropped what the answer rested on.
+    """
+    replica = Replica(plan)
+    if not replica.restore(snapshots, log.id, log.start, trace.offset) and log.start:
+        raise NotFound(
+            "The log no longer holds what this answer rested on.",
+            hint="log_retention_age and log_max_bytes say how far back answers can be replayed.",
+        )
+    for entry in log.read(replica.offset, until=trace.offset):
+        replica.apply(entry)
+    past = Answers(plan, surfaces, log, replica)
+    with replica.lock:
+        if trace.ranked is None:
+            answer, arranged = past.recommended(trace.query, trace.at)
+        else:
+            answer, arranged = past.ranked(trace.query, trace.ranked, trace.at)
+        candidates = _candidates(replica, arranged.weighed)
+    said = msgspec.json.decode(trace.answer, type=Answer)
+    # These say how fast it went, and who asked; not what was answered.
+    answer.request_id, answer.freshness_ms = said.request_id, said.freshness_ms
+    again = msgspec.json.encode(answer)
+    return Replay(again == bytes(trace.answer), msgspec.Raw(again), candidates)
+
+
+def _candidates(replica: Replica, held: Weighed | None) -> list[Weighing]:
+    if held is None:
+        return []
+    names = replica.state.items.texts(held.items)
+    return [
+        Weighing(name, _said(held.names, row))
+        for name, row in zip(names, held.terms.tolist(), strict=True)
+    ]
+
+
+def _said(names: list[str], row: list[float]) -> dict[str, float]:
+    """The terms that add something, the weightiest first."""
+    pairs = [(name, value) for name, value in zip(names, row, strict=False) if value]
+    return {name: round(value, 6) for name, value in sorted(pairs, key=lambda p: -abs(p[1]))}

@@ -1,0 +1,135 @@
+"""The sources a surface can name, over one replica: each gives candidates for a context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.rank.softmax import Softmax
+from afresh.rank.terms import terms
+from afresh.retrieve import Candidates, Context, Workspace, best
+from afresh.retrieve.covisits import covisits
+from afresh.retrieve.exploration import Newcomers
+from afresh.retrieve.next_item import next_item
+from afresh.retrieve.preference import preference
+from afresh.retrieve.rules import rules
+from afresh.retrieve.scans import Scanned, Scans
+from afresh.retrieve.sessions import session_neighbours
+from afresh.retrieve.text import text_neighbours
+from afresh.retrieve.trending import Trending
+from afresh.retrieve.two_hops import two_hops
+from afresh.store.replica import Replica
+from afresh.surface_spec import Source
+from afresh.vectors.items import ItemVectors
+from afresh.vectors.text import text_encoder
+
+REASONS: dict[str, Callable[[Source], str]] = {
+    "sessions": lambda source: "People with sessions like this one chose it too",
+    "similar": lambda source: "Often chosen next to what you looked at",
+    "trending": lambda source: f"Popular in the last {source.params['window']}",
+    "neighbours": lambda source: "People who did what you did went on to this",
+    "next_item": lambda source: "What people go on to from your last item",
+    "covisits": lambda source: "Looked at together with your latest items",
+    "two_hops": lambda source: "Close to what goes with your latest items",
+    "preference": lambda source: "Like the things you care for most",
+    "text": lambda source: "Described like what you looked at",
+    "newcomers": lambda source: "New here",
+    "catalogue": lambda source: "From the catalogue",
+    "request": lambda source: "Named by the request",
+}
+"""Why an item is shown, by the source that adds most to its score."""
+
+
+class Sources:
+    """Scans, trends and vectors with what they keep at hand; the caller holds the lock."""
+
+    def __init__(self, replica: Replica) -> None:
+        self.replica = replica
+        self.space = Workspace()
+        self.trending = Trending(replica)
+        self._newcomers = Newcomers(replica)
+        self._scans = Scans()
+        self._scanned: tuple[Context | None, int, Scanned | None] = (None, 0, None)
+        self._scorer = (b"", Softmax())
+        self._vectors: ItemVectors | None = None
+        self.by_name: dict[str, Callable[[Source, Context, int], Candidates]] = {
+            "sessions": self._sessions,
+            "similar": lambda source, c, n: rules(self._state, c, self.space, n=n),
+            "trending": self._trending,
+            "neighbours": self._neighbours,
+            "next_item": lambda source, c, n: next_item(self._state, c, self.space, n=n),
+            "covisits": lambda source, c, n: covisits(self._state, c, self.space, n=n),
+            "two_hops": lambda source, c, n: two_hops(self._state, c, self.space, n=n),
+            "preference": lambda source, c, n: preference(self._state, c, self.vectors, n=n),
+            "text": lambda source, c, n: text_neighbours(c, self.vectors, n=n),
+            "newcomers": lambda source, c, n: self._newcomers.pool(c.now),
+        }
+
+    def __call__(self, source: Source, context: Context, n: int) -> Candidates:
+        """At most n candidates of a source."""
+        return self.by_name[source.name](source, context, n)
+
+    @property
+    def vectors(self) -> ItemVectors:
+        """The item vectors, made when first asked for: half a second, then some ms a thousand
+        items of the catalogue."""
+        if self._vectors is None:
+            self._vectors = ItemVectors(self.replica, _encoder())
+            self._vectors.refresh()
+            self.replica.followers.append(self._vectors)
+        return self._vectors
+
+    def learned(
+        self, items: NDArray[np.int64], context: Context, n: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The learned blend: a probability for each item, float64[k], and what each of
+        rank.terms.TERMS adds before the softmax, float64[k, terms]."""
+        scanned = self._scan(context, n)
+        order = np.argsort(scanned.items, kind="stable")
+        at = np.searchsorted(scanned.items, items, sorter=order)
+        at = order[np.minimum(at, len(order) - 1)] if len(order) else np.zeros(len(items), np.int64)
+        known = scanned.items[at] == items if len(order) else np.zeros(len(items), np.bool_)
+        scores = np.zeros((len(items), scanned.scores.shape[1]))
+        scores[known] = scanned.scores[at[known]]
+        x = terms(self._state, context, Scanned(items, scores, scanned.best, np.zeros(len(items))))
+        model = self.scorer
+        return model.score(x), x * model.weights
+
+    @property
+    def scorer(self) -> Softmax:
+        """The weights in force, of the last record in the log."""
+        if self._scorer[0] is not self.replica.weights:
+            self._scorer = self.replica.weights, Softmax.in_force(self.replica.weights)
+        return self._scorer[1]
+
+    @property
+    def _state(self):  # type: ignore[no-untyped-def]
+        return self.replica.state
+
+    def _sessions(self, source: Source, context: Context, n: int) -> Candidates:
+        depth = int(source.params["depth"])  # type: ignore[arg-type]
+        return session_neighbours(self.replica.state, context, self.space, depth=depth, n=n)
+
+    def _trending(self, source: Source, context: Context, n: int) -> Candidates:
+        return self.trending.top(str(source.params["window"]), context.now, n)
+
+    def _neighbours(self, source: Source, context: Context, n: int) -> Candidates:
+        scanned = self._scan(context, n)
+        return best(scanned.items, scanned.blend, n)
+
+    def _scan(self, context: Context, n: int) -> Scanned:
+        """All scans of a context, once a request."""
+        held, most, scanned = self._scanned
+        if held is not context or most != n or scanned is None:
+            scanned = self._scans(self.replica.state, context, n)
+            self._scanned = context, n, scanned
+        return scanned
+
+
+@cache
+def _encoder():  # type: ignore[no-untyped-def]
+    """One for the whole process: it holds the weights."""
+    return text_encoder()

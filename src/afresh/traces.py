@@ -1,0 +1,168 @@
+"""Traces: what was asked and answered, so that an answer can be questioned later.
+
+A request leaves its trace in memory; a thread of its own writes them to a file beside the log,
+a few times a second. They are not part of the truth: a crash may lose the last second of
+them, and when more than `keep` are there, the oldest go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import structlog
+
+from afresh.request import Arranged, Query
+
+EVERY_S = 0.5
+"""Seconds from one writing to the next."""
+WAITING = 20_000
+"""Traces that may wait in memory; beyond, the oldest are dropped and counted."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS trace (
+  seq INTEGER PRIMARY KEY, request_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL
+) STRICT
+"""
+
+_log = structlog.get_logger("afresh.traces")
+
+
+class Trace(msgspec.Struct, kw_only=True):
+    """One answered request.
+
+    at: its moment, UTC ms; offset: of the log that it reflects; ranked: the items of a
+    `rank` request, null for a list of our own; answer: as it was sent. Of each item shown
+    `terms` holds what each of `sources` added to its score; removed: how many candidates each
+    filter and rule took away.
+    """
+
+    request_id: str
+    at: int
+    offset: int
+    query: Query
+    ranked: list[str] | None = None
+    answer: msgspec.Raw
+    sources: list[str] = []
+    terms: list[list[float]] = []
+    removed: dict[str, int] = {}
+
+
+def weighed(arranged: Arranged) -> tuple[list[str], list[list[float]]]:
+    """The terms' names, and what each adds to each item shown; zeros for one that no source
+    gave."""
+    held = arranged.weighed
+    if held is None or not len(held.items):
+        return [], []
+    order = np.argsort(held.items, kind="stable")
+    shown = np.array(arranged.numbers, np.int64)
+    at = np.minimum(np.searchsorted(held.items, shown, sorter=order), len(order) - 1)
+    rows = order[at]
+    found = held.items[rows] == shown
+    return held.names, np.where(found[:, None], held.terms[rows], 0.0).tolist()
+
+
+class Traces:
+    """The newest `keep` traces, in `folder/traces.sqlite3`; 0 keeps none and makes no file."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self.keep, self.dropped = keep, 0
+        self._waiting: deque[Callable[[], Trace]] = deque()
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._file: sqlite3.Connection | None = None
+        if keep:
+            self._file = _opened(folder / "traces.sqlite3")
+            self._thread = threading.Thread(target=self._run, name="afresh-traces", daemon=True)
+            self._thread.start()
+
+    def put(self, make: Callable[[], Trace]) -> None:
+        """Keep a trace, made when it is written; this waits for nothing."""
+        if self._file is None:
+            return
+        if len(self._waiting) >= WAITING:
+            with contextlib.suppress(IndexError):
+                self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append(make)
+
+    def get(self, request_id: str) -> Trace | None:
+        """The trace of a request; None when there is none any more."""
+        if self._file is None:
+            return None
+        self.flush()
+        with self._lock:
+            row = self._file.execute(
+                "SELECT body FROM trace WHERE request_id = ?", (request_id,)
+            ).fetchone()
+        return msgspec.json.decode(row[0], type=Trace) if row else None
+
+    def flush(self) -> None:
+        """Write what waits. A disk that is full costs traces, and nothing else."""
+        with self._lock:
+            if self._file is None or not self._waiting:
+                return
+            rows = []
+            while self._waiting:
+                trace = self._waiting.popleft()()
+                rows.append((trace.request_id, msgspec.json.encode(trace)))
+            try:
+                self._file.execute("BEGIN")
+                self._file.executemany(
+                    "INSERT OR REPLACE INTO trace (request_id, body) VALUES (?, ?)", rows
+                )
+                self._file.execute(
+                    "DELETE FROM trace WHERE seq <= (SELECT max(seq) FROM trace) - ?", (self.keep,)
+                )
+                self._file.execute("COMMIT")
+            except sqlite3.Error as error:
+                self.dropped += len(rows)
+                with contextlib.suppress(sqlite3.Error):
+                    self._file.execute("ROLLBACK")
+                _log.warning("traces_not_kept", traces=len(rows), reason=str(error))
+
+    def _run(self) -> None:
+        while not self._closing.wait(EVERY_S):
+            self.flush()
+
+    def close(self) -> None:
+        if self._thread is None or self._file is None:
+            return
+        self._closing.set()
+        self._thread.join()
+        self.flush()
+        with self._lock:
+            self._file.close()
+            self._file = None
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """The file; one that cannot be read is begun anew."""
+    try:
+        return _prepared(path)
+    except sqlite3.DatabaseError as error:
+        _log.warning("traces_begun_anew", path=str(path), reason=str(error))
+        for part in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            part.unlink(missing_ok=True)
+        return _prepared(path)
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        file.execute("PRAGMA journal_mode = WAL")
+        file.execute("PRAGMA synchronous = OFF")
+        file.execute("PRAGMA secure_delete = ON")
+        file.execute(_SCHEMA)
+    except sqlite3.Error:
+        file.close()
+        raise
+    return file
