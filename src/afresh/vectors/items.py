@@ -123,7 +123,7 @@ class ItemVectors:
         self._index = self._make_index(self.encoder.dims)
         self._texts = SharedTexts()
         self._remembered: dict[tuple[int, int], Near] = {}
-        self._pending = dict.fromkeys(self._catalog.records)
+        self._pending = dict.fromkeys(sorted(self._catalog.records))
 
     def _embed(self, numbers: list[int]) -> None:
         texts = [self._text(number) for number in numbers]

@@ -37,6 +37,28 @@ def expand(keys, cosines, first, following, present, each, items, scores):  # ty
     return used
 
 
+@numba.njit(cache=True, nogil=True)
+def _move(item, was, number, first, following):  # type: ignore[no-untyped-def]
+    """Take an item out of one list and put it in its place in another (NONE: no list)."""
+    if was >= 0:
+        at = first[was]
+        if at == item:
+            first[was] = following[item]
+        else:
+            while following[at] != item:
+                at = following[at]
+            following[at] = following[item]
+    if number >= 0:
+        at, after = NONE, first[number]
+        while after > item:
+            at, after = after, following[after]
+        following[item] = after
+        if at == NONE:
+            first[number] = item
+        else:
+            following[at] = item
+
+
 class SharedTexts:
     """text int64[items]: the number of each item's text; first int64[texts]: the newest item of
     each; following int64[items]: the one after it. NONE where there is none.
@@ -80,38 +102,19 @@ class SharedTexts:
         return np.where(inside, self.text[np.where(inside, items, 0)], NONE)
 
     def place(self, item: int, number: int) -> None:
-        """Hang an item on a text (NONE: on none), and off the one it had."""
+        """Hang an item on a text (NONE: on none), and off the one it had.
+
+        Items in ascending order are put in front, at once; others are walked to.
+        """
         self.text = _roomy(self.text, item + 1)
         self.following = _roomy(self.following, item + 1)
         was = int(self.text[item])
         if was == number:
             return
-        if was >= 0:
-            self._unlink(item, was)
         self.text[item] = number
-        if number >= 0:
-            self._link(item, number)
-
-    def _link(self, item: int, number: int) -> None:
-        at, after = NONE, int(self.first[number])
-        while after > item:
-            at, after = after, int(self.following[after])
-        self.following[item] = after
-        if at == NONE:
-            self.first[number] = item
-        else:
-            self.following[at] = item
-
-    def _unlink(self, item: int, number: int) -> None:
-        at, after = int(self.first[number]), self.following[item]
-        if at == item:
-            self.first[number] = after
-        else:
-            while self.following[at] != item:
-                at = int(self.following[at])
-            self.following[at] = after
-        if self.first[number] < 0:
-            self._left.add(number)
+        _move(item, was, number, self.first, self.following)
+        if was >= 0 and self.first[was] < 0:
+            self._left.add(was)
 
     def drop_empty(self) -> Keys:
         """Forget the texts that no item has any more; their numbers, ascending."""
