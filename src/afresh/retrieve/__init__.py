@@ -75,7 +75,12 @@ class Workspace:
 def best(items: NDArray[np.int64], scores: NDArray[np.float64], n: int) -> Candidates:
     """The n highest scores, ties to the lower number."""
     if len(items) > n:
-        top = np.argpartition(-scores, n - 1)[:n]
-        items, scores = items[top], scores[top]
+        edge = np.partition(scores, len(scores) - n)[len(scores) - n]
+        above, level = np.flatnonzero(scores > edge), np.flatnonzero(scores == edge)
+        room = n - len(above)
+        if len(level) > room:
+            level = level[np.argpartition(items[level], room - 1)[:room]]
+        rows = np.concatenate([above, level])
+        items, scores = items[rows], scores[rows]
     order = np.lexsort((items, -scores))
     return Candidates(items[order], scores[order])
