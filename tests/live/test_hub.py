@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -14,7 +15,7 @@ from afresh.answers import Answer
 from afresh.errors import NotFound, Unavailable
 from afresh.events.batch import EventBatch
 from afresh.live import rounds
-from afresh.live.hub import Full, Hub
+from afresh.live.hub import STEP, Full, Hub
 from afresh.live.stream import BEAT
 from afresh.surface import Item, Query
 
@@ -214,6 +215,25 @@ def test_an_answer_that_fails_leaves_the_list() -> None:
         await until(lambda: client.lists == 2)
 
     played(scene)
+
+
+def test_many_listeners_are_no_work_for_the_garbage_collector() -> None:
+    async def scene() -> None:
+        state, client = State(), Client()
+        hub = state.hub(most=2 * STEP)
+        frozen = gc.get_freeze_count()
+        for _ in range(STEP):
+            assert gc.get_freeze_count() == frozen
+            hub.join(Query(), client.write, client.end)
+        frozen = gc.get_freeze_count()
+        assert frozen > STEP
+        hub.close()
+        await asyncio.sleep(0)
+
+    try:
+        played(scene)
+    finally:
+        gc.unfreeze()
 
 
 def test_there_is_an_end_to_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import threading
@@ -14,6 +15,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from tests.serve.conftest import Served
+
+from afresh.live.listener import Listener
 
 SOON = 10.0
 
@@ -168,6 +171,24 @@ def test_the_server_ends_while_somebody_listens(serve: Callable[..., Any]) -> No
         stream.wait(1)
         served.server.should_exit = True
         until(lambda: stream.ended)
+
+
+def test_a_stream_that_ended_leaves_nothing_to_collect(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub hides what it holds from the collector, so none may be needed."""
+    freed: list[int] = []
+    monkeypatch.setattr(Listener, "__del__", lambda self: freed.append(1), raising=False)
+    with serve() as served:
+        gc.disable()
+        try:
+            for _ in range(3):
+                with listening(served, session_id="s") as stream:
+                    stream.wait(1)
+                    post(served, served.view("i1", "s"))
+            until(lambda: len(freed) == 3)
+        finally:
+            gc.enable()
 
 
 def test_one_who_does_not_read_costs_nothing(serve: Callable[..., Any]) -> None:

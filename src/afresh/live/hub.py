@@ -14,6 +14,7 @@ Everything here runs on one event loop, except `folded`, which the writer's thre
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 
 import structlog
@@ -28,6 +29,13 @@ from afresh.live.stream import BEAT, opening, shown_list
 from afresh.surface import Query
 
 _log = structlog.get_logger("afresh.live")
+
+
+STEP = 250
+"""Listeners more than ever before, after which all objects there are go out of the garbage
+collector's sight. A stream keeps a few hundred; a full collection over those of 10,000 held
+everybody up for half a second. They are freed all the same when a stream ends: by their count of
+references."""
 
 
 class Full(Exception):
@@ -53,6 +61,7 @@ class Hub:
         self._rounds = Rounds(self, offset, refresh_s)
         self._due: dict[Listener, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._most_ever = 0
         self.closed = False
 
     def __len__(self) -> int:
@@ -74,6 +83,9 @@ class Hub:
         listener.replaced([item.item_id for item in first.items])
         self._rounds.join(listener)
         self.send(listener, opening() + shown_list(first))
+        if len(self) >= self._most_ever + STEP:
+            self._most_ever = len(self)
+            gc.freeze()
         return listener
 
     def leave(self, listener: Listener) -> None:
