@@ -44,3 +44,28 @@ def test_surfaces(tmp_path: Path) -> None:
     hints = [hint for _, _, hint in found]
     assert "Did you mean sessions?" in hints
     assert "Did you mean recent?" in hints
+
+
+def test_what_a_preference_weighs(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    body = """
+        play, skip, like = app.events("play", "skip", "like", weights=(1, 0, 0))
+        class Now(Features, key="session_id"):
+            done = last(play, like, n=50)
+        app.surface("right", sources=[preference(actions={view: 2, "like": -3.5}, half_life="30m")])
+        app.surface("who", sources=[preference(actions={"veiw": 1})])
+        app.surface("unkept", sources=[preference(actions={skip: -2})])
+        app.surface("nan", sources=[preference(actions={play: float("nan"), view: True})])
+        app.surface("long", sources=[preference(half_life="soon")])
+        """
+    path.write_text(START + dedent(body).lstrip("\n"), encoding="utf-8")
+    found = [(p.line - START.count("\n"), p.message, p.hint) for p in check(path)]
+    number = "Take a number; below zero it pushes away."
+    keep = "Add to the features of user_id or session_id: last(skip, n=50)."
+    assert found[:-1] == [
+        (5, "preference names an unknown event type 'veiw'", "Did you mean view?"),
+        (6, "preference weighs skip, but no list keeps what was done", keep),
+        (7, "preference weighs play as nan", number),
+        (7, "preference weighs view as True", number),
+    ]
+    assert found[-1][:2] == (8, "The half-life of preference: 'soon' is not a length of time")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from afresh.errors import DefinitionError
 from afresh.features.check import check_name
-from afresh.features.durations import is_number, is_whole
+from afresh.features.durations import is_number, is_whole, milliseconds
 from afresh.features.plan import Plan
-from afresh.problems import Problem, suggest
+from afresh.problems import Problem, problem_of, suggest
 from afresh.surface_spec import FILTERS, SCORERS, SOURCES, Filter, Source, Surface
 
 MAX_N = 1000
@@ -59,6 +61,33 @@ def _source(source: Source, surface: Surface, plan: Plan) -> Iterator[Problem]:
         if to not in known:
             message = f"similar({to!r}) names no feature made by last(...)"
             yield Problem(*place, message, suggest(str(to), known))
+    if source.name == "preference":
+        yield from _preference(source, plan)
+
+
+def _preference(source: Source, plan: Plan) -> Iterator[Problem]:
+    """Actions have to be declared, weighed by numbers, and kept in a list of the visitor's."""
+    place = source.place
+    try:
+        milliseconds(source.params.get("half_life", "1d"))
+    except DefinitionError as error:
+        found = problem_of(error)
+        yield Problem(*place, f"The half-life of preference: {found.message}", found.hint)
+    actions: Any = source.params.get("actions", ())
+    codes = {event.name: code for code, event in enumerate(plan.events)}
+    lists = [s.types for s in plan.sequences if s.key in ("user_id", "session_id")]
+    kept = {code for types in (plan.postings.types, *lists) for code in types}
+    for name, weight in actions:
+        if name not in codes:
+            message = f"preference names an unknown event type {name!r}"
+            yield Problem(*place, message, suggest(name, codes))
+        elif codes[name] not in kept:
+            message = f"preference weighs {name}, but no list keeps what was done"
+            hint = f"Add to the features of user_id or session_id: last({name}, n=50)."
+            yield Problem(*place, message, hint)
+        if not is_number(weight) or not math.isfinite(weight):
+            message = f"preference weighs {name} as {weight!r}"
+            yield Problem(*place, message, "Take a number; below zero it pushes away.")
 
 
 def _filter(filter_: Filter, surface: Surface, plan: Plan) -> Iterator[Problem]:

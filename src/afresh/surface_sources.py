@@ -8,13 +8,14 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from afresh.features.durations import milliseconds
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.retrieve import Candidates, Context, Workspace, best
 from afresh.retrieve.covisits import covisits
 from afresh.retrieve.exploration import Newcomers
 from afresh.retrieve.next_item import next_item
-from afresh.retrieve.preference import preference
+from afresh.retrieve.preference import action_weights, preference
 from afresh.retrieve.rules import rules
 from afresh.retrieve.scans import Scanned, Scans
 from afresh.retrieve.sessions import session_neighbours
@@ -63,7 +64,7 @@ class Sources:
             "next_item": lambda source, c, n: next_item(self._state, c, self.space, n=n),
             "covisits": lambda source, c, n: covisits(self._state, c, self.space, n=n),
             "two_hops": lambda source, c, n: two_hops(self._state, c, self.space, n=n),
-            "preference": lambda source, c, n: preference(self._state, c, self.vectors, n=n),
+            "preference": self._preference,
             "text": lambda source, c, n: text_neighbours(c, self.vectors, n=n),
             "newcomers": lambda source, c, n: self._newcomers.pool(c.now),
         }
@@ -119,6 +120,14 @@ class Sources:
     def _neighbours(self, source: Source, context: Context, n: int) -> Candidates:
         scanned = self._scan(context, n)
         return best(scanned.items, scanned.blend, n)
+
+    def _preference(self, source: Source, context: Context, n: int) -> Candidates:
+        said = dict(source.params["actions"])  # type: ignore[arg-type]
+        weights = action_weights(self.replica.plan, said)
+        half_life = milliseconds(source.params["half_life"])
+        return preference(
+            self._state, context, self.vectors, weights=weights, half_life=half_life, n=n
+        )
 
     def _scan(self, context: Context, n: int) -> Scanned:
         """All scans of a context, once a request."""

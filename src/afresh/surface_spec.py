@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from afresh.events.types import EventType, Field, declaration
 from afresh.problems import Place, here
 
-Param = str | int | float | tuple[str, ...] | None
+Param = str | int | float | tuple[str, ...] | tuple[tuple[str, float], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,7 @@ def similar(to: str = "", *, weight: float = 0.5, n: int = 10) -> Source:
 
 def seen(*events: EventType | str) -> Filter:
     """Hides what the visitor has done this to: `seen("buy")`; without events, anything."""
-    names = [declaration(e).name if isinstance(e, EventType) else e for e in events]
-    return Filter("seen", {"events": tuple(names)})
+    return Filter("seen", {"events": tuple(_name(event) for event in events)})
 
 
 def neighbours(*, weight: float = 1.0) -> Source:
@@ -99,9 +98,19 @@ def two_hops(*, weight: float = 0.3) -> Source:
     return Source("two_hops", weight)
 
 
-def preference(*, weight: float = 0.3) -> Source:
-    """What is described like the things the visitor likes, the latest and weightiest most."""
-    return Source("preference", weight)
+def preference(
+    *,
+    weight: float = 0.3,
+    actions: Mapping[EventType | str, float] | None = None,
+    half_life: str = "1d",
+) -> Source:
+    """What is described like the things the visitor likes, the latest and weightiest most.
+
+    `actions` says what an action counts here, where that is not its own weight; below zero it
+    pushes away: `actions={skip: -2}`. After each `half_life` an action counts half.
+    """
+    said = tuple((_name(event), worth) for event, worth in (actions or {}).items())
+    return Source("preference", weight, {"actions": said, "half_life": half_life})
 
 
 def text(*, weight: float = 0.2) -> Source:
@@ -117,6 +126,10 @@ def newcomers(*, weight: float = 0.05) -> Source:
 def available(field: Field | bool | str) -> Filter:
     """Hides items whose field is false: `available(Products.in_stock)`."""
     return Filter("available", {"field": field.name if isinstance(field, Field) else str(field)})
+
+
+def _name(event: EventType | str) -> str:
+    return declaration(event).name if isinstance(event, EventType) else event
 
 
 SOURCES: dict[str, Callable[[], Source]] = {
