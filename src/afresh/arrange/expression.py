@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.arrange.functions import age_hours, distance_km, moment_ms
+from afresh.arrange.functions import age_hours, distance_km, epoch_ms, moment_ms
 from afresh.arrange.meaning import CONTEXT, need, type_of
 from afresh.arrange.syntax import ExpressionError, Node, parse
 from afresh.catalog_state import CatalogState
@@ -182,9 +182,9 @@ def _called(name: str, values: list[Any], scene: Scene) -> Any:
         return distance_km(*values)
     moment = values[0]
     if isinstance(moment, str):
-        moment = moment_ms(moment)
-    elif isinstance(moment, _Texts):
+        return age_hours(moment_ms(moment), scene.now)
+    if isinstance(moment, _Texts):
         distinct, where = np.unique(moment.numbers, return_inverse=True)
         named = ["" if n < 0 else moment.labels.text(n) for n in distinct.tolist()]
-        moment = np.array([moment_ms(text) for text in named], np.float64)[where]
-    return age_hours(moment, scene.now)
+        return age_hours(np.array([moment_ms(t) for t in named], np.float64)[where], scene.now)
+    return age_hours(epoch_ms(moment), scene.now)

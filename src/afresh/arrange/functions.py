@@ -23,9 +23,13 @@ SIGNATURES = {
 
 
 def age_hours(moment: Any, now: int) -> Any:
-    """Hours from a moment (epoch seconds or ms) to now (UTC ms); below zero in the future."""
-    ms = np.where(np.abs(moment) < SECONDS_BELOW, moment * 1000.0, moment)
-    return (now - ms) / 3_600_000.0
+    """Hours from a moment to now, both UTC ms; below zero in the future."""
+    return (now - moment) / 3_600_000.0
+
+
+def epoch_ms(moment: Any) -> Any:
+    """A moment as a number, in seconds or in ms, as ms."""
+    return np.where(np.abs(moment) < SECONDS_BELOW, moment * 1000.0, moment)
 
 
 def moment_ms(text: str) -> float:
