@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.batches import events_of
 from tests.everything import app
-from tests.model import Event, Model, events_of
+from tests.model import Event, Model
 
 from afresh import App
 from afresh.events.batch import decode_batch

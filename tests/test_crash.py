@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.batches import events_of
 from tests.crash_driver import post
 from tests.everything import app
-from tests.model import Event, Model, events_of
+from tests.model import Event, Model
 
 from afresh.events.batch import decode_batch
 from afresh.features.canonical import canonical

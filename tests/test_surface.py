@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.batches import batch_of
 from tests.everything import app
-from tests.model import Event, Model, batch_of
+from tests.model import Event, Model
 from tests.retrieve.test_sources import ITEMS, START, visits
 
 from afresh.errors import NotFound

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -68,19 +69,19 @@ class Answers:
         """
         with self.replica.lock:
             now = self.replica.now()
-            answer, arranged = self.recommended(query, now)
+            answer, arranged = self.recommended(query, now, new_request_id())
             self._trace(query, None, now, answer, arranged)
         return answer
 
-    def recommended(self, query: Query, now: int) -> tuple[Answer, Arranged]:
+    def recommended(self, query: Query, now: int, request_id: str) -> tuple[Answer, Arranged]:
         """The same at a moment, and how it came about; the caller holds the replica's lock."""
         wanted = read_token(query.after, self.log.id) if query.after else None
         shown = NOTHING
         if query.cursor:
             shown = read_cursor(query.cursor, self.log.id, query.surface)
-        arranged = self.surfaces.recommend(query, now, shown)
+        arranged = self.surfaces.recommend(query, now, shown, crc32(request_id.encode()))
         cursor = self._cursor(query.surface, arranged, shown)
-        return self._answer(arranged, wanted, cursor), arranged
+        return self._answer(arranged, wanted, cursor, request_id), arranged
 
     def rank(self, query: Query, item_ids: Sequence[str]) -> Answer:
         """The caller's items, best first. Raises NotFound (surface) and BadRequest (`after`)."""
@@ -174,10 +175,14 @@ class Answers:
         return Arranged([Item(i, round(score, 6), [source], reason) for i, score in pairs])
 
     def _answer(
-        self, arranged: Arranged, wanted: Place | None = None, cursor: str | None = None
+        self,
+        arranged: Arranged,
+        wanted: Place | None = None,
+        cursor: str | None = None,
+        request_id: str = "",
     ) -> Answer:
         return Answer(
-            request_id=new_request_id(),
+            request_id=request_id or new_request_id(),
             items=arranged.items,
             offset=self.offset_token(),
             fresh=wanted is None or wanted.offset <= self.replica.offset,

@@ -81,14 +81,17 @@ class App:
         filters: Sequence[Filter | str] | None = None,
         n: int = 20,
         scorer: str = "blend",
+        explore: int = 0,
     ) -> None:
         """Declare a place where recommendations are shown.
 
         Left out, the sources are sessions and what trends, the filters only
         availability, where the catalogue has a bool field `in_stock` or `available`. The
         scorer is `blend`, fixed weights, or `learned`, which learns from every outcome.
+        `explore` slots at the end of the first page are for items that few have touched.
         """
-        said = {"name": name, "sources": sources, "filters": filters, "n": n, "scorer": scorer}
+        said: dict[str, Any] = {"name": name, "sources": sources, "filters": filters, "n": n}
+        said |= {"scorer": scorer, "explore": explore}
         self._surfaces.append((here(), said))
         self._compiled = None
 
@@ -109,7 +112,7 @@ class App:
         """The surfaces with their defaults filled in; without any, one called home."""
         fields = compile_catalog(self.catalog)[0].fields
         default = _default_filters(fields)
-        usual = {"sources": None, "filters": None, "n": 20, "scorer": "blend"}
+        usual = {"sources": None, "filters": None, "n": 20, "scorer": "blend", "explore": 0}
         said = self._surfaces or [(self.place, {"name": "home", **usual})]
         return tuple(
             make_surface(**args, default_filters=default, place=place) for place, args in said

@@ -90,13 +90,13 @@ def replayed(
     past = Answers(plan, surfaces, log, replica)
     with replica.lock:
         if trace.ranked is None:
-            answer, arranged = past.recommended(trace.query, trace.at)
+            answer, arranged = past.recommended(trace.query, trace.at, trace.request_id)
         else:
             answer, arranged = past.ranked(trace.query, trace.ranked, trace.at)
         candidates = _candidates(replica, arranged.weighed)
     said = msgspec.json.decode(trace.answer, type=Answer)
     # These say how fast it went, and who asked; not what was answered.
-    answer.request_id, answer.freshness_ms = said.request_id, said.freshness_ms
+    answer.request_id, answer.freshness_ms = trace.request_id, said.freshness_ms
     again = msgspec.json.encode(answer)
     return Replay(again == bytes(trace.answer), msgspec.Raw(again), candidates)
 

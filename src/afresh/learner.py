@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -112,7 +113,8 @@ class Learner:
             if not len(found):
                 return False
             x = terms(state, context, scanned)
-            owner = int(context.sessions[-1])
+        # A number that a person keeps through a day; those of the state may change.
+        owner = crc32((action.user_id or action.session_id).encode())
         return self.model.learn(x, int(found[0]), owner, action.ts)
 
     def _run(self) -> None:

@@ -26,12 +26,14 @@ class Query(msgspec.Struct, kw_only=True):
 
 
 class Item(msgspec.Struct):
-    """One recommended item, why, and from which sources."""
+    """One recommended item, why, and from which sources. propensity: how probable it was that
+    its place went to it; below 1 where a draw decided."""
 
     item_id: str
     score: float
     sources: list[str]
     reason: str
+    propensity: float = 1.0
 
 
 @dataclass(slots=True)

@@ -64,7 +64,7 @@ class Runtime(Answers):
             self.admission,
             queue_events=settings.queue_events,
             group_events=settings.group_events,
-            idle=self.recovery.housekeeping,
+            idle=self._keep_house,
         )
         self.traces = Traces(log.path.parent, settings.traces_kept)
         self.keep = self.traces.put
@@ -88,6 +88,8 @@ class Runtime(Answers):
         try:
             runtime = cls(app, settings, log, Replica(plan))
             runtime.recovery.recover(progress)
+            with runtime.replica.lock:
+                runtime.surfaces.prepare()
         except BaseException:
             log.close()
             raise
@@ -128,6 +130,11 @@ class Runtime(Answers):
         if any(surface.scorer == "learned" for surface in self.app.surfaces):
             self.learner.start()
             self.on_folded(self.learner.hear)
+
+    def _keep_house(self) -> None:
+        self.recovery.housekeeping()
+        with self.replica.lock:
+            self.surfaces.tidy()
 
     def _write_weights(self, record: bytes) -> None:
         self._submit(Submission(weights=record))

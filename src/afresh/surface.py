@@ -24,6 +24,7 @@ from afresh.request import Query as Query
 from afresh.request import Weighed
 from afresh.retrieve import Candidates, Context
 from afresh.retrieve.context import context_of
+from afresh.retrieve.exploration import Explored, explore
 from afresh.store.replica import Replica
 from afresh.surface_filters import Filters
 from afresh.surface_sources import REASONS, Sources
@@ -33,6 +34,8 @@ CANDIDATES = 500
 """The most candidates a source gives."""
 RANKED = 100_000
 """The most candidates a source gives when the caller names the items."""
+REFRESHED = 256
+"""Changed items that are embedded at a time while nobody waits."""
 LOOKED = 50_000
 """How many items are looked at to fill a list that only caps keep short."""
 
@@ -48,8 +51,21 @@ class Surfaces:
         self.filters = Filters(replica)
         self.sources = Sources(replica)
 
-    def recommend(self, query: Query, now: int, shown: NDArray[np.uint64] = NOTHING) -> Arranged:
-        """The whole request. shown: hashes of the ids on earlier pages.
+    def prepare(self) -> None:
+        """Make what the first request would wait for; the caller holds the lock."""
+        named = {source.name for each in self.by_name.values() for source in each.sources}
+        if named & {"preference", "text"}:
+            self.sources.vectors.refresh()
+
+    def tidy(self) -> None:
+        """Work that requests would do bit by bit, while nobody waits for it."""
+        if self.sources.has_vectors:
+            self.sources.vectors.refresh(REFRESHED)
+
+    def recommend(
+        self, query: Query, now: int, shown: NDArray[np.uint64] = NOTHING, seed: int = 0
+    ) -> Arranged:
+        """The whole request. shown: hashes of the ids on earlier pages; seed: of what is drawn.
 
         Raises NotFound for a surface that is not declared, BadRequest for rules that are wrong.
         """
@@ -61,7 +77,10 @@ class Surfaces:
         listed = self._listed(scored, surface, query, ruling, out)
         if len(listed.items) <= n:
             listed = self._filled(listed, scored.items, surface, query, ruling, n, out)
-        return self._page(listed, scored, surface, ruling, n, out)
+        explored = Explored.nothing()
+        if surface.explore and not len(shown):
+            explored = self._explored(listed, surface, query, ruling, n, seed)
+        return self._page(listed, scored, surface, ruling, explored, n, out)
 
     def rank(self, query: Query, item_ids: Sequence[str], now: int) -> Arranged:
         """The caller's items, each once, as the surface's sources would order them.
@@ -166,18 +185,35 @@ class Surfaces:
             )
         return scored
 
+    def _explored(
+        self, listed: Scored, surface: Surface, query: Query, ruling: Ruling, n: int, seed: int
+    ) -> Explored:
+        """New items for the page's last places, of those that may be shown and are not there."""
+        slots = min(surface.explore, n)
+        pool = self.sources.newcomers.pool(ruling.scene.now)
+        kept = self.filters.keep(pool.items, surface, query, Arranged())
+        kept &= ~np.isin(pool.items, listed.items[: n - slots])
+        for _, passed in ruling.judged(pool.items):
+            kept &= passed
+        return explore(Candidates(pool.items[kept], pool.scores[kept]), slots, seed)
+
     def _page(
-        self, listed: Scored, scored: Scored, surface: Surface, ruling: Ruling, n: int,
-        out: Arranged,
+        self, listed: Scored, scored: Scored, surface: Surface, ruling: Ruling,
+        explored: Explored, n: int, out: Arranged,
     ) -> Arranged:  # fmt: skip
-        """Caps, then pins, then the items as they are sent."""
+        """Variety, caps, then pins, then the items as they are sent."""
+        rows = ruling.order(listed.items, listed.scores, n)
+        listed = Scored(listed.items[rows], listed.scores[rows], listed.parts[rows])
         room = ruling.capped(listed.items)
         out.took("cap", room)
         last = bool(room.all())  # what a cap holds back is for another page
-        listed = listed.keep(room)
+        listed = listed.keep(room & ~np.isin(listed.items, explored.items))
         positions, numbers = ruling.pinned()
         allowed = self.filters.showable(numbers, surface, Arranged())
         pins = dict(zip(positions[allowed].tolist(), numbers[allowed].tolist(), strict=True))
+        drawn = dict(zip(explored.items.tolist(), explored.propensities.tolist(), strict=True))
+        for at, number in enumerate(drawn, start=n - len(drawn)):
+            pins.setdefault(at, number)
         organic = listed.items[: n + 1].tolist()
         page, out.more = placed(organic, pins, len(ruling.shown), n, last=last)
         out.numbers = [number for number, _ in page]
@@ -185,7 +221,10 @@ class Surfaces:
         for text, (number, pinned) in zip(
             self.replica.state.items.texts(np.array(out.numbers, np.int64)), page, strict=True
         ):
-            if pinned:
+            if pinned and number in drawn:
+                chance = rounded(drawn[number])
+                out.items.append(Item(text, 0.0, ["newcomers"], "New here", chance))
+            elif pinned:
                 score = float(scored.scores[scored.items == number].sum())
                 out.items.append(Item(text, rounded(score), ["pinned"], "Pinned by the request"))
             else:

@@ -32,6 +32,10 @@ def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]
         if surface.scorer not in SCORERS:
             message = f"{surface.name} names an unknown scorer {surface.scorer!r}"
             yield Problem(*surface.place, message, suggest(surface.scorer, SCORERS))
+        explore = surface.explore
+        if not is_whole(explore) or not 0 <= explore <= (n if is_whole(n) else MAX_N):
+            hint = "Take a whole number from 0 to n."
+            yield Problem(*surface.place, f"{surface.name} cannot explore={explore!r} slots", hint)
         if not surface.sources:
             message = f"{surface.name} has no sources, so it can show nothing"
             yield Problem(*surface.place, message, f"Name some of {', '.join(SOURCES)}.")

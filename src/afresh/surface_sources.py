@@ -16,6 +16,7 @@ from afresh.retrieve.covisits import covisits
 from afresh.retrieve.exploration import Newcomers
 from afresh.retrieve.next_item import next_item
 from afresh.retrieve.preference import action_weights, preference
+from afresh.retrieve.repeats import repeats
 from afresh.retrieve.rules import rules
 from afresh.retrieve.scans import Scanned, Scans
 from afresh.retrieve.sessions import session_neighbours
@@ -37,6 +38,7 @@ REASONS: dict[str, Callable[[Source], str]] = {
     "two_hops": lambda source: "Close to what goes with your latest items",
     "preference": lambda source: "Like the things you care for most",
     "text": lambda source: "Described like what you looked at",
+    "repeats": lambda source: "About time for it again",
     "newcomers": lambda source: "New here",
     "catalogue": lambda source: "From the catalogue",
     "request": lambda source: "Named by the request",
@@ -51,7 +53,7 @@ class Sources:
         self.replica = replica
         self.space = Workspace()
         self.trending = Trending(replica)
-        self._newcomers = Newcomers(replica)
+        self.newcomers = Newcomers(replica)
         self._scans = Scans()
         self._scanned: tuple[Context | None, int, Scanned | None] = (None, 0, None)
         self._scorer = (b"", Softmax())
@@ -66,12 +68,18 @@ class Sources:
             "two_hops": lambda source, c, n: two_hops(self._state, c, self.space, n=n),
             "preference": self._preference,
             "text": lambda source, c, n: text_neighbours(c, self.vectors, n=n),
-            "newcomers": lambda source, c, n: self._newcomers.pool(c.now),
+            "repeats": lambda source, c, n: repeats(self._state, c.person, c.now, n=n).found,
+            "newcomers": lambda source, c, n: self.newcomers.pool(c.now),
         }
 
     def __call__(self, source: Source, context: Context, n: int) -> Candidates:
         """At most n candidates of a source."""
         return self.by_name[source.name](source, context, n)
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether anybody has asked for the item vectors."""
+        return self._vectors is not None
 
     @property
     def vectors(self) -> ItemVectors:

@@ -43,7 +43,9 @@ class Surface:
     """One place where recommendations are shown.
 
     n: how many, unless the caller says. scorer: `blend`, the sources' scores by their weights, or
-    `learned`, a softmax over many scans and fresh terms that learns from each outcome.
+    `learned`, a softmax over many scans and fresh terms that learns from each outcome. explore:
+    how many slots at the end of a first page show what few have seen, by a draw whose
+    probability is in the answer.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Surface:
     filters: tuple[Filter, ...]
     n: int = 20
     scorer: str = "blend"
+    explore: int = 0
     place: Place = field(default_factory=here, compare=False)
 
 
@@ -118,6 +121,11 @@ def text(*, weight: float = 0.2) -> Source:
     return Source("text", weight)
 
 
+def repeats(*, weight: float = 0.3) -> Source:
+    """What the visitor takes again and again, most when it is due."""
+    return Source("repeats", weight)
+
+
 def newcomers(*, weight: float = 0.05) -> Source:
     """Items of the catalogue that few have touched, the newest first."""
     return Source("newcomers", weight)
@@ -142,6 +150,7 @@ SOURCES: dict[str, Callable[[], Source]] = {
     "two_hops": two_hops,
     "preference": preference,
     "text": text,
+    "repeats": repeats,
     "newcomers": newcomers,
 }
 
@@ -177,6 +186,7 @@ def make_surface(
     filters: Sequence[Filter | str] | None,
     n: int,
     scorer: str,
+    explore: int,
     default_filters: tuple[Filter, ...],
     place: Place,
 ) -> Surface:
@@ -190,5 +200,6 @@ def make_surface(
         default_filters if filters is None else tuple(make_filter(f, place) for f in filters),
         n,
         scorer,
+        explore,
         place,
     )

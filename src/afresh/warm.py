@@ -7,12 +7,15 @@ disk; loading them from there takes half a second. Neither should be the first v
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 
 from afresh.events.admission import Admission
 from afresh.events.batch import EventBatch
 from afresh.events.columnar import Columnar
 from afresh.events.decode import EventDecoder
 from afresh.features.plan import Plan
+from afresh.rank.softmax import Softmax
+from afresh.rank.terms import TERMS
 from afresh.retrieve.rules import item_context, rules
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
@@ -36,6 +39,8 @@ def warm(plan: Plan, surfaces: tuple[Surface, ...]) -> None:
     answers = Surfaces(surfaces, replica)
     for surface in surfaces:
         answers.recommend(Query(surface=surface.name, user_id="a", session_id="a"), now)
+    if any(surface.scorer == "learned" for surface in surfaces):
+        Softmax().learn(np.zeros((1, len(TERMS))), 0, 0, _TS)
     rules(replica.state, item_context(0, now), answers.sources.space)
 
 

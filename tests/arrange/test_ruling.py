@@ -14,7 +14,7 @@ from tests.everything import app
 from tests.model import Event
 
 from afresh.arrange.cursor import NOTHING, name_hashes
-from afresh.arrange.rules import LONGEST, Boost, Cap, Pin, Rules
+from afresh.arrange.rules import LONGEST, Boost, Cap, Diversity, Pin, Rules
 from afresh.errors import BadRequest
 from afresh.store.replica import Replica
 from afresh.surface import Arranged, Query, Surfaces
@@ -65,6 +65,7 @@ def pages(here: Surfaces, rules: Rules, n: int) -> list[Arranged]:
     st.none() | st.integers(0, 12),
     st.dictionaries(st.integers(0, 14), st.sampled_from([*ITEMS, "unheard"]), max_size=4),
     st.none() | st.integers(1, 3),
+    st.none() | st.sampled_from([0.0, 0.5, 1.0]),
     st.integers(1, 7),
 )
 def test_rules_hold_on_every_page(
@@ -74,6 +75,7 @@ def test_rules_hold_on_every_page(
     below: int | None,
     pins: dict[int, str],
     most: int | None,
+    weight: float | None,
     n: int,
 ) -> None:
     pins = {position: item for item, position in {i: p for p, i in pins.items()}.items()}
@@ -82,6 +84,7 @@ def test_rules_hold_on_every_page(
         filter=None if below is None else f"price < {below}",
         pin=[Pin(item, position) for position, item in pins.items()],
         cap=[] if most is None else [Cap("brand", most)],
+        diversity=None if weight is None else Diversity(["brand", "grade"], weight),
     )
     made = pages(surfaces(stock, viewed), rules, n)
     shown = [item for page in made for item in ids(page)]
@@ -116,6 +119,16 @@ def test_a_boost_moves_what_it_names() -> None:
     assert scores["i1"] == pytest.approx(0.5 * by_id["i1"], rel=1e-3)
 
 
+def test_diversity_keeps_alike_items_apart() -> None:
+    here = surfaces([True] * 12, ["i1", "i1", "i1", "i4", "i4", "i7", "i0"])  # three of one brand
+    plain = ids(here.recommend(Query(user_id="x", n=4), NOW))
+    assert plain == ["i1", "i4", "i0", "i7"]
+    for weight, expected in ((1.0, plain), (0.3, ["i1", "i0"])):
+        rules = Rules(diversity=Diversity(["brand"], weight))
+        answer = here.recommend(Query(user_id="x", n=4, rules=rules), NOW)
+        assert ids(answer)[: len(expected)] == expected
+
+
 def test_what_each_rule_removed_is_counted() -> None:
     here = surfaces([True] * 10 + [False] * 2, ["i1", "i2", "i3"])
     rules = Rules(exclude=["i1"], filter="price < 5", pin=[Pin("i4", 0)], cap=[Cap("brand", 1)])
@@ -139,6 +152,11 @@ def test_a_pin_says_so_and_is_exempt_from_filter_and_cap() -> None:
         (Rules(filter="grad < 5"), "$.rules.filter", "Did you mean grade?"),
         (Rules(boost=[Boost("true", 1), Boost("price", 2)]), "$.rules.boost[1].where", "yes or no"),
         (Rules(cap=[Cap("brnd", 1)]), "$.rules.cap[0].field", "Did you mean brand?"),
+        (
+            Rules(diversity=Diversity(["grad"])),
+            "$.rules.diversity.fields[0]",
+            "Did you mean grade?",
+        ),
         (Rules(pin=[Pin("a", 3), Pin("b", 3)]), "$.rules.pin[1].position", "of its own"),
         (Rules(pin=[Pin("a", 3), Pin("a", 4)]), "$.rules.pin[1].item_id", "Leave one"),
     ],

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.batches import batch_of
 from tests.events_made import WIDTHS, histories
 from tests.everything import app
 from tests.features.test_reader_borders import same, spoken
-from tests.model import Event, Model, batch_of
+from tests.model import Event, Model
 
 from afresh.committer import pending
 from afresh.features.asof import features_as_of

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.batches import batch_of
 from tests.events_made import IDS
 from tests.everything import app
-from tests.model import Event, batch_of
+from tests.model import Event
 
 from afresh.features.engines.embedded import State
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.batches import batch_of
 from tests.events_made import deliveries, histories
 from tests.everything import app
-from tests.model import Event, Model, batch_of
+from tests.model import Event, Model
 
 from afresh.features.canonical import canonical
 from afresh.features.dump import dump_state, restore_state

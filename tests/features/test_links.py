@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
+from tests.batches import batch_of
 from tests.everything import app
-from tests.model import Event, Model, batch_of
+from tests.model import Event, Model
 
 from afresh.features.canonical import canonical
 from afresh.features.dump import dump_state, restore_state

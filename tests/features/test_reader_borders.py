@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.batches import batch_of
 from tests.events_made import WIDTHS, deliveries, histories
 from tests.everything import app
-from tests.model import Event, Model, batch_of
+from tests.model import Event, Model
 
 from afresh.features.engines.embedded import State
 from afresh.features.plan import Plan

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.batches import batch_of
 from tests.everything import app
-from tests.model import Event, batch_of
+from tests.model import Event
 
 from afresh.features.engines.embedded import State
 from afresh.features.plan import DAY_MS

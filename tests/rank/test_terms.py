@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from tests.model import Event, batch_of
+from tests.batches import batch_of
+from tests.model import Event
 
 from afresh import App
 from afresh.features.engines.embedded import State

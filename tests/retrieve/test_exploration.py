@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.batches import batch_of
 from tests.everything import app
-from tests.model import Event, batch_of
+from tests.model import Event
 
 from afresh.retrieve import Candidates
 from afresh.retrieve.exploration import REFRESH_MS, Newcomers, explore

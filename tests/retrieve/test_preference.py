@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.batches import batch_of
 from tests.everything import app
-from tests.model import Event, batch_of
+from tests.model import Event
 
 from afresh.errors import NotFound
 from afresh.retrieve import Context

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.model import Event, batch_of
+from tests.batches import batch_of
+from tests.model import Event
 
 from afresh import App
 from afresh.features.engines.embedded import State

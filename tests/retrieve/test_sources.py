@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.batches import batch_of
 from tests.everything import app
-from tests.model import Event, Model, batch_of
+from tests.model import Event, Model
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace, best

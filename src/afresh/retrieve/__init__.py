@@ -28,13 +28,15 @@ class Context:
 
     items: int64[k]; sessions: the parties whose own sessions tell nothing new; now: UTC ms,
     facts from then on do not count; visit: int64[v], the items of this session, newest first,
-    an item as often as it was touched.
+    an item as often as it was touched; person: the user's number, or else the session's, -1 for
+    somebody never seen.
     """
 
     items: NDArray[np.int64]
     sessions: NDArray[np.int64]
     now: int
     visit: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    person: int = -1
 
 
 class Workspace:

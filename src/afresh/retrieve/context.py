@@ -27,7 +27,7 @@ def context_of(state: State, user_id: str | None, session_id: str | None, now: i
     items = np.concatenate([visit, past])
     _, first = np.unique(items, return_index=True)
     own = dict.fromkeys(p for p in (session, *people.tolist()) if p >= 0)
-    return Context(items[np.sort(first)][:ITEMS], np.array(list(own), np.int64), now, visit)
+    return Context(items[np.sort(first)][:ITEMS], np.array(list(own), np.int64), now, visit, user)
 
 
 def _before(state: State, rows: NDArray[np.int64], now: int) -> NDArray[np.int64]:

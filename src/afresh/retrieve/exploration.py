@@ -28,6 +28,10 @@ class Explored:
     items: NDArray[np.int64]
     propensities: NDArray[np.float64]
 
+    @classmethod
+    def nothing(cls) -> Explored:
+        return cls(np.empty(0, np.int64), np.empty(0))
+
 
 class Newcomers:
     """The pool over one replica: found by a walk over all items now and then.
