@@ -1,6 +1,7 @@
 """The rules a caller sends with a request, and what they do to a list, as pure functions.
 
-Boosts come before the order is made, caps walk the ordered list, pins are put in last.
+Boosts come before the order is made, diversity changes it, caps walk the ordered list, pins are
+put in last.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ LONGEST = 2000
 """Items that a list has at most, over all its pages."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Condition = Annotated[
     str, Meta(min_length=1, max_length=MAX_LENGTH, description="A filter expression.")
 ]
@@ -42,8 +44,18 @@ class Boost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """At most `max` items of one value of a catalogue field on a page."""
 
-    field: Annotated[str, Meta(min_length=1, max_length=64)]
+    field: Name
     max: Annotated[int, Meta(ge=1, le=1000)]
+
+
+class Diversity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Items that agree in these catalogue fields are kept apart: maximal marginal relevance.
+
+    weight: of the score; the rest is of variety. 1 changes nothing.
+    """
+
+    fields: Annotated[list[Name], Meta(min_length=1, max_length=10)]
+    weight: Annotated[float, Meta(ge=0, le=1)] = 0.7
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +66,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pin: Annotated[list[Pin], Meta(max_length=100)] = []
     boost: Annotated[list[Boost], Meta(max_length=20)] = []
     cap: Annotated[list[Cap], Meta(max_length=10)] = []
+    diversity: Diversity | None = None
 
 
 @numba.njit(cache=True, nogil=True)
@@ -78,14 +91,18 @@ def capped(groups: Sequence[NDArray[np.generic]], limits: Sequence[int]) -> NDAr
 
     groups: for each cap the items' values of its field [n], masked where they are null.
     """
-    n = len(groups[0])
-    codes = np.full((len(groups), n), -1, np.int64)
-    for row, values in zip(codes, groups, strict=True):
-        known = ~np.ma.getmaskarray(values)
-        row[known] = np.unique(np.ma.getdata(values)[known], return_inverse=True)[1]
-    out = np.zeros(n, np.bool_)
+    out = np.zeros(len(groups[0]), np.bool_)
+    codes = np.stack([group_codes(values) for values in groups])
     _capped(codes, np.array(limits, np.int64), out)
     return out
+
+
+def group_codes(values: NDArray[np.generic]) -> NDArray[np.int64]:
+    """int64[n]: each value's number among the distinct ones, -1 where it is masked."""
+    codes = np.full(len(values), -1, np.int64)
+    known = ~np.ma.getmaskarray(values)
+    codes[known] = np.unique(np.ma.getdata(values)[known], return_inverse=True)[1]
+    return codes
 
 
 def placed(

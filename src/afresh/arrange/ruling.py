@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.arrange.cursor import NOTHING, name_hashes
+from afresh.arrange.diversity import alike, mmr
 from afresh.arrange.expression import Scene, expression, holds
-from afresh.arrange.rules import Cap, Pin, Rules, capped
+from afresh.arrange.rules import Pin, Rules, capped, group_codes
 from afresh.catalog_state import CatalogState
 from afresh.errors import BadRequest
 from afresh.events.batch import NULL
 from afresh.problems import suggest
+
+VARIED = 100
+"""How many items of a list, at least, variety chooses from."""
 
 _NO_RULES = Rules()
 
@@ -39,8 +43,10 @@ class Ruling:
             for at, boost in enumerate(rules.boost)
         ]
         for at, cap in enumerate(rules.cap):
-            _check_cap(cap, scene.catalog, f"$.rules.cap[{at}].field")
-        self.caps = rules.cap
+            _check_field(cap.field, scene.catalog, f"$.rules.cap[{at}].field")
+        self.caps, self.diversity = rules.cap, rules.diversity
+        for at, name in enumerate(rules.diversity.fields if rules.diversity else ()):
+            _check_field(name, scene.catalog, f"$.rules.diversity.fields[{at}]")
         _check_pins(rules.pin)
         numbers = items.find_texts([pin.item_id for pin in rules.pin])
         self.pins = np.array([p.position for p in rules.pin], np.int64), numbers
@@ -61,6 +67,22 @@ class Ruling:
         for tree, by in self.boosts:
             scores = np.where(holds(tree, items, self.scene), scores * by, scores)
         return scores
+
+    def order(
+        self, items: NDArray[np.int64], scores: NDArray[np.float64], n: int
+    ) -> NDArray[np.int64]:
+        """Rows of a list sorted by score, in the order they are shown; some n are looked at."""
+        rows = np.arange(len(items))
+        top = min(len(items), max(VARIED, 2 * n))
+        if self.diversity is None or not top:
+            return rows
+        catalog, best = self.scene.catalog, scores[:top]
+        span = best.max() - best.min()
+        scaled = (best - best.min()) / (span if span > 0 else 1.0)
+        names = self.diversity.fields
+        groups = [group_codes(_values(name, items[:top], catalog)) for name in names]
+        varied = mmr(scaled, alike(groups), top, self.diversity.weight)
+        return np.concatenate([varied, rows[top:]])
 
     def capped(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
         """bool[n]: which items of an ordered list find room."""
@@ -90,10 +112,10 @@ def _values(name: str, items: NDArray[np.int64], catalog: CatalogState) -> NDArr
     return np.ma.masked_array(values, null)
 
 
-def _check_cap(cap: Cap, catalog: CatalogState, path: str) -> None:
-    if cap.field not in catalog.columns:
-        hint = suggest(cap.field, catalog.columns) or "The catalogue has no such fields."
-        text = f"No cap can be put on {cap.field!r}."
+def _check_field(name: str, catalog: CatalogState, path: str) -> None:
+    if name not in catalog.columns:
+        hint = suggest(name, catalog.columns) or "The catalogue has no such fields."
+        text = f"The catalogue has no field {name!r} to group by."
         raise BadRequest(text, hint=hint, path=path, code="bad_rule")
 
 
