@@ -35,6 +35,8 @@ AT_ONCE = 50
 SPARE = 200
 """File descriptors for anything else."""
 ITEMS = 1000
+IDLE_S = 10.0
+"""Seconds in which nothing happens, to see what the listeners alone take of a core."""
 
 
 class Listener(asyncio.Protocol):
@@ -126,12 +128,10 @@ async def push(
     return list(await asyncio.gather(*tasks))
 
 
-def resident(port: int) -> float:
-    """The server's resident size in bytes."""
-    found = re.search(r"^process_resident_memory_bytes ([\d.e+]+)$", get(port, "/metrics"), re.M)
-    if found is None:
-        raise RuntimeError("The server does not say how large it is.")
-    return float(found[1])
+def process(port: int) -> tuple[float, float]:
+    """The server's resident size in bytes, and the processor seconds it has used."""
+    told = dict(re.findall(r"^process_(\w+) ([\d.e+]+)$", get(port, "/metrics"), re.M))
+    return float(told["resident_memory_bytes"]), float(told["cpu_seconds_total"])
 
 
 async def measure(port: int, wanted: int, events: int) -> None:
@@ -148,12 +148,13 @@ async def measure(port: int, wanted: int, events: int) -> None:
     posters.put_nowait(poster)
     warm = await listen(port, AT_ONCE)
     await push(posters, warm, AT_ONCE, rng)
-    before = await asyncio.to_thread(resident, port)
+    before, _ = await asyncio.to_thread(process, port)
     began = time.perf_counter()
     listeners = await listen(port, wanted - len(warm))
     took = time.perf_counter() - began
-    await asyncio.sleep(2)
-    after = await asyncio.to_thread(resident, port)
+    _, worked = await asyncio.to_thread(process, port)
+    await asyncio.sleep(IDLE_S)
+    after, until = await asyncio.to_thread(process, port)
     times = np.array(await push(posters, listeners, events, rng))
     receipts, pushes = times.T
     limit = float(np.percentile(receipts, 99))
@@ -167,6 +168,7 @@ async def measure(port: int, wanted: int, events: int) -> None:
         limit={"what": "none"},
         listeners=wanted,
         connect_s=round(took, 1),
+        idle_core_share=round((until - worked) / IDLE_S, 4),
         resident_mib=round(after / 2**20, 1),
     )
     figure(
