@@ -50,8 +50,8 @@ _BODY_ERRORS = BAD | {
             example=ANSWER,
             description="What a surface shows next. With `after`, the answer reflects that "
             "offset or says `fresh: false`. An unknown visitor gets what is popular. `rules` "
-            "exclude, filter, pin, boost and cap; `cursor` asks for the next page, which repeats "
-            "nothing; where it is null, the list has ended.",
+            "exclude, filter, pin, boost, cap and vary; `cursor` asks for the next page, which "
+            "repeats nothing; where it is null, the list has ended.",
             body=Body(
                 {
                     "application/json": (
