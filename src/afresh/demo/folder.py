@@ -13,7 +13,7 @@ from afresh.errors import AfreshError, BadRequest, StorageFull
 
 DEFAULT = Path(".afresh-demo")
 MARKER = "demo.json"
-FORMAT = 1
+FORMAT = 2
 
 
 class Marker(msgspec.Struct, kw_only=True):

@@ -85,12 +85,14 @@ def _unit_cents() -> pl.Expr:
 
 
 def _items(products: pl.DataFrame, lines: pl.DataFrame, now_ms: int) -> pl.DataFrame:
-    """What was ever bought; a product without a title cannot be shown and is left out."""
+    """What was ever bought, in the order of first sales, so that the newest item is a new one;
+    a product without a title cannot be shown and is left out."""
     sold = lines.group_by("product_id").agg(
         _unit_cents().median().round().cast(pl.Int64).alias("price_cents"),
         pl.col("ts").max().alias("sold"),
+        pl.col("ts").min().alias("first"),
     )
-    known = products.join(sold, on="product_id", how="inner").sort("product_id")
+    known = products.join(sold, on="product_id", how="inner").sort("first", "product_id")
     kinds = ["product_type", "product_category", "package_size", "department"]
     titles = {key: _title(*key) for key in known.select(kinds).unique().iter_rows()}
     goods = (

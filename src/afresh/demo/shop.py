@@ -14,8 +14,9 @@ from afresh import (
     decimal,
     last,
     mean,
+    neighbours,
+    newcomers,
     seen,
-    sessions,
     sliding,
     total,
     trending,
@@ -63,9 +64,13 @@ class HouseholdNow(Features, key="user_id"):
     looked_hour = count(view, window=sliding("1h"))
 
 
+shown = [seen(view, cart, buy), available(Products.in_stock)]  # something else each time
+
 app.surface(
     "home",
-    sources=[sessions(weight=1.0), trending("24h", weight=0.08), trending("7d", weight=0.04)],
-    filters=[seen(view, cart, buy), available(Products.in_stock)],  # something else each time
+    sources=[neighbours(), trending("24h", weight=0.08), trending("7d", weight=0.04)],
+    filters=shown,
     n=12,
+    scorer="learned",  # its weights move with every click and purchase that follows an answer
 )
+app.surface("new", sources=[newcomers(weight=1.0)], filters=shown, n=12)
