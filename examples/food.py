@@ -59,7 +59,7 @@ class Guest(Features, key="user_id"):
 
 app.surface(
     "home",
-    sources=[  # a search of half an hour ago counts half, and as much as an order does
+    sources=[  # a search counts as much as an order does, one half an hour older counts half
         preference(weight=1.0, actions={search: 5}, half_life="30m"),
         neighbours(weight=0.5),
         text(weight=0.3),

@@ -37,7 +37,7 @@ def test_a_pause_brings_titles_like_it(opened: Opened) -> None:
         post(runtime, event(**dwell, user_id="u", session_id="s"))
         like_it = {f"{title[:-1]}{n}" for n in range(3)} - {title}
         first = [item for item in shown(runtime, "s", user_id="u") if item != title][:2]
-        # An hour has not passed, so the last pause counts at least what the one before does.
+        # The last pause counts at least what the one before does.
         assert like_it & set(first)
         assert read(runtime, "item_id", title, "stay_mean") == seconds
     post(runtime, event(**{**dwell, "properties": {"seconds": 20}}, user_id="v"))

@@ -14,6 +14,7 @@ from tests.retrieve.test_sources import ITEMS, START, visits
 from afresh.errors import NotFound
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
+from afresh.surface_spec import Source, Surface, preference
 
 PLAN = app.plan()
 
@@ -131,3 +132,28 @@ def test_a_source_that_fails_is_left_out_and_named() -> None:
     answer = surfaces.recommend(Query(user_id="w"), START + 1)
     assert answer.degraded == ["source:sessions"]
     assert [item.item_id for item in answer.items] == ["i1"]
+
+
+@pytest.mark.parametrize(
+    ("source", "first"),
+    [
+        (preference(), "shoe"),  # a purchase counts more than a look
+        (preference(half_life="1s"), "soup"),  # a minute ago is long ago
+        (preference(actions={"buy": 0}), "soup"),
+        (preference(actions={"buy": -1}), "soup"),
+        (preference(actions={"view": 100}), "soup"),
+    ],
+)
+def test_a_preference_weighs_and_forgets_as_it_is_told(source: Source, first: str) -> None:
+    events = [
+        Event("a", "buy", START, "u", "shoe"),
+        Event("b", "view", START + 60_000, "u", "soup"),
+    ]
+    replica = replica_of(events, {})
+    for item, text in {"shoe": "red running shoes", "soup": "canned tomato soup"}.items():
+        for name in (item, f"{item} too"):
+            put(replica, name, category=text, in_stock=True)
+    surfaces = Surfaces((Surface("home", (source,), ()),), replica)
+    answer = surfaces.recommend(Query(user_id="u"), START + 60_001)
+    assert answer.degraded == []
+    assert answer.items[0].item_id == f"{first} too"
