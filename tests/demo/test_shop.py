@@ -33,7 +33,7 @@ def test_every_prepared_line_fits_the_definition(tmp_path: Path, tables: Tables)
 
 
 def test_the_page_asks_for_features_that_exist() -> None:
-    script = (SHOP.parent / "static" / "demo.js").read_text()
+    script = (SHOP.parent / "static" / "facts.js").read_text()
     names = script.partition("FEATURES = [")[2].partition("]")[0].replace('"', "").split(", ")
     assert names
     assert set(names) <= {f.name for f in load(SHOP).plan().features if f.key == "user_id"}

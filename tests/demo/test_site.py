@@ -28,7 +28,7 @@ def test_the_page_and_all_its_parts_are_there(client: TestClient[Litestar]) -> N
     for path in parts:
         part = client.get(path)
         assert part.status_code == 200, path
-        for imported in re.findall(r'from "([^"]+)"', part.text):
+        for imported in re.findall(r'(?:from|import) "(/demo/[^"]+)"', part.text):
             assert client.get(imported).status_code == 200, imported
 
 

@@ -38,9 +38,12 @@ const query = (path, parameters) => ask(`${path}?${new URLSearchParams(parameter
 
 export const households = () => ask("/demo/households");
 export const send = (event) => ask("/v1/events", event);
-export const recommend = (request) => ask("/v1/recommend", { surface: "home", ...request });
+// Answers of surfaces can be explained by their request_id, those of the other routes cannot.
+export const recommend = async (request) =>
+  ({ ...await ask("/v1/recommend", { surface: "home", ...request }), explained: true });
+export const explain = (id) => ask(`/v1/explain/${encodeURIComponent(id)}`);
 export const similar = (id, n) => query(`/v1/items/${encodeURIComponent(id)}/similar`, { n });
-export const trending = (window, n) => query("/v1/trending", { window, n });
+export const trending = (window, n, where = {}) => query("/v1/trending", { window, n, ...where });
 
 export async function features(userId, names) {
   const answer = await ask("/v1/features", { keys: { user_id: [userId] }, features: names });

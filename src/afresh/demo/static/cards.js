@@ -5,6 +5,11 @@ import { hue, tile } from "/demo/tile.js";
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 
+const origins = new WeakMap();
+
+// The entry of the answer that a card shows: {item_id, reason, sources, request}.
+export const origin = (li) => origins.get(li);
+
 export const money = (amount) => dollars.format(amount);
 
 export function element(name, className, text) {
@@ -22,7 +27,16 @@ function action(kind, label, title) {
   return button;
 }
 
-function card(id, item, reason) {
+function why(title) {
+  const button = element("button", "why", "Why this?");
+  button.type = "button";
+  button.setAttribute("aria-label", `Why this? ${title}`);
+  button.setAttribute("aria-haspopup", "dialog");
+  button.setAttribute("aria-expanded", "false");
+  return button;
+}
+
+function card(id, item) {
   const made = element("li", "card");
   made.dataset.id = id;
   made.style.setProperty("--hue", hue(item));
@@ -39,10 +53,9 @@ function card(id, item, reason) {
     element("span", "price", price || " "),
   );
   look.append(tile(id, item), words);
-  look.title = reason ?? "";
   const acts = element("div", "acts");
   acts.append(action("cart", "Add to cart", item.title), action("buy", "Buy", item.title));
-  made.append(look, acts);
+  made.append(look, acts, why(item.title));
   return made;
 }
 
@@ -61,16 +74,17 @@ function focusIn(list) {
   const button = document.activeElement;
   const li = button?.closest(".card");
   if (!li || !list.contains(li)) return null;
-  return { id: li.dataset.id, event: button.dataset.event, at: [...list.children].indexOf(li) };
+  const which = button.dataset.event ? `[data-event="${button.dataset.event}"]` : ".why";
+  return { id: li.dataset.id, which, at: [...list.children].indexOf(li) };
 }
 
 function giveFocus(list, had) {
   const stays = [...list.children].find((li) => li.dataset.id === had.id);
   const li = stays ?? list.children[Math.min(had.at, list.children.length - 1)];
-  li?.querySelector(`[data-event="${had.event}"]`)?.focus({ preventScroll: true });
+  li?.querySelector(had.which)?.focus({ preventScroll: true });
 }
 
-// Show `entries` ([{item_id, reason}], with `items` their records) and say what changed:
+// Show `entries` ([{item_id, reason, sources, request}], with `items` their records) and say what changed:
 // {moved, fresh}, in numbers. With `quiet`, no card is marked (the first time, another household).
 export function show(list, entries, items, { quiet = false, empty = "Nothing yet." } = {}) {
   const had = focusIn(list);
@@ -80,7 +94,9 @@ export function show(list, entries, items, { quiet = false, empty = "Nothing yet
   }
   const shown = entries.map((entry, i) => {
     const kept = old.get(entry.item_id);
-    const li = kept?.li ?? card(entry.item_id, items[i], entry.reason);
+    const li = kept?.li ?? card(entry.item_id, items[i]);
+    origins.set(li, entry);
+    li.querySelector(".look").title = entry.reason ?? "";
     return { li, kept };
   });
   list.replaceChildren(...shown.map(({ li }) => li));

@@ -1,15 +1,16 @@
-// The page: one household, three lists. A click is an event; after its 202 everything is asked again.
+// The page: one household, four rows. A click is an event; after its 202 everything is asked again.
+// What happens elsewhere to the same household comes by itself, over the open list.
 
 import * as api from "/demo/api.js";
-import { element, money, show } from "/demo/cards.js";
+import * as facts from "/demo/facts.js";
+import { Live } from "/demo/live.js";
+import { N, because, fill, newcomers, trend } from "/demo/rows.js";
 import { hash } from "/demo/tile.js";
+import "/demo/why.js";
 
-const N = 12;
-const FEATURES = ["recent", "categories", "spend", "looked_hour"];
 const SAID = { view: "You looked at", cart: "In the cart:", buy: "Bought:" };
 
 const $ = (id) => document.getElementById(id);
-const lists = { now: $("now"), similar: $("similar"), trending: $("trending") };
 
 const state = {
   households: [],
@@ -17,105 +18,115 @@ const state = {
   session: "",
   offset: undefined, // the token of the last acknowledged click
   last: null, // {id, verb}: what the second row is about
-  window: "24h",
+  row: {}, // the household's features as shown
+  window: "7d",
   turn: 0, // counts clicks and switches; an answer to an older turn is not shown
 };
 
 const ms = (number) => (number === undefined || number === null ? "–" : `${number.toFixed(number < 10 ? 1 : 0)} ms`);
+const who = () => ({ user_id: state.user, session_id: state.session });
+const during = (turn) => () => turn === state.turn;
 
 function plural(number, one, many) {
   return number === 1 ? `1 ${one}` : `${number} ${many}`;
 }
 
-// Similar and trending products come whatever their stock: twice as many are asked for, and
-// those that cannot be bought are passed over here. The surface does that by itself.
-async function fill(name, answer, options) {
-  const records = await Promise.all(answer.items.map((entry) => api.item(entry.item_id)));
-  const pairs = answer.items.map((entry, i) => [entry, records[i]]);
-  const sold = pairs.filter(([, item]) => item.in_stock !== false).slice(0, N);
-  return () => show(lists[name], sold.map(([e]) => e), sold.map(([, item]) => item), options);
+// The household's features are asked again; what changed in them since `before` is returned.
+async function known(turn, before) {
+  const row = await facts.ask(state.user);
+  await facts.draw(row, state.last?.id, during(turn));
+  if (turn !== state.turn) return [];
+  state.row = row;
+  if (!state.last && row.recent?.length) state.last = { id: row.recent[0], verb: "bought" };
+  return before ? facts.changes(before, row) : [];
 }
 
-async function facts(turn) {
-  const row = await api.features(state.user, FEATURES);
-  const recent = (row.recent ?? []).slice(0, 8);
-  const titles = await Promise.all(recent.map((id) => api.item(id)));
+async function beside(turn, quiet, before) {
+  const changed = await known(turn, before);
   if (turn !== state.turn) return;
-  $("spend").textContent = money(row.spend ?? 0);
-  $("looked").textContent = plural(row.looked_hour ?? 0, "product", "products");
-  const top = Object.entries(row.categories ?? {}).filter(([name]) => name).sort((a, b) => b[1] - a[1]).slice(0, 3);
-  $("categories").replaceChildren(...top.map(([name, weight]) => {
-    const line = element("li");
-    const bar = element("meter");
-    bar.max = Math.max(top[0][1], 1e-9);
-    bar.value = weight;
-    bar.setAttribute("aria-label", `${name}: ${weight.toFixed(1)}`);
-    line.append(element("span", "", name), bar);
-    return line;
-  }));
-  $("recent").replaceChildren(...titles.map((item, i) =>
-    element("li", i === 0 && state.last?.id === recent[0] ? "fresh" : "", item.title)));
-  if (!state.last && recent.length) state.last = { id: recent[0], verb: "bought" };
-}
-
-async function beside(turn, quiet) {
-  await facts(turn);
-  if (turn !== state.turn) return;
-  const jobs = [trend(turn, quiet)];
-  if (state.last) jobs.push(because(turn, state.last, quiet));
+  if (before) facts.tell(changed);
+  const strongest = facts.interests(state.row).slice(0, 3).map(([name]) => name);
+  const current = during(turn);
+  const jobs = [
+    trend(state.window, strongest[0], quiet, current),
+    newcomers({ ...who(), after: state.offset }, strongest, quiet, current),
+  ];
+  if (state.last) jobs.push(because(state.last, quiet, current));
   await Promise.all(jobs);
 }
 
-async function because(turn, { id, verb }, quiet) {
-  const [about, answer] = await Promise.all([api.item(id), api.similar(id, 2 * N)]);
-  const draw = await fill("similar", answer, { quiet, empty: "Nothing goes with this yet." });
-  if (turn !== state.turn) return;
-  $("similar-title").textContent = `Because you ${verb} “${about.title}”`;
-  draw();
-  if (!quiet) lists.similar.scrollTo({ left: 0 });
-}
-
-async function trend(turn, quiet) {
-  const answer = await api.trending(state.window, 2 * N);
-  const draw = await fill("trending", answer, { quiet, empty: "Nothing happened in this window." });
-  if (turn === state.turn) draw();
-}
-
-async function now(turn, quiet) {
-  const start = performance.now();
-  const answer = await api.recommend({
-    user_id: state.user, session_id: state.session, n: N, after: state.offset,
-  });
-  const took = performance.now() - start;
+async function list(turn, answer, quiet) {
   const draw = await fill("now", answer, { quiet, empty: "Nothing to recommend yet." });
   if (turn !== state.turn) return null;
   const changed = draw();
+  live.shown(answer);
   const sources = [...new Set(answer.items.flatMap((entry) => entry.sources ?? []))];
   const parts = [`model ${answer.model}`, sources.length ? `from ${sources.join(", ")}` : ""];
   if (answer.degraded?.length) parts.push(`without ${answer.degraded.join(", ")}`);
   $("now-note").textContent = parts.filter(Boolean).join(" · ");
-  $("answered").textContent = ms(took);
   $("freshness").textContent = ms(answer.freshness_ms);
   $("offset").textContent = answer.offset;
   $("offset").title = answer.offset;
+  return changed;
+}
+
+async function now(turn, quiet) {
+  const start = performance.now();
+  const answer = await api.recommend({ ...who(), n: N, after: state.offset });
+  const took = performance.now() - start;
+  const changed = await list(turn, answer, quiet);
+  if (!changed) return null;
+  $("answered").textContent = ms(took);
   return { ...changed, fresh_answer: answer.fresh };
+}
+
+const told = ({ moved, fresh }) => (moved + fresh
+  ? `${plural(fresh, "new product", "new products")}, ${moved} moved`
+  : "the list stayed as it was");
+
+// A list came by itself: another tab of this household, or the shop around it, changed it.
+async function pushed(answer) {
+  const turn = state.turn;
+  const ids = [...$("now").querySelectorAll(".card")].map((li) => li.dataset.id);
+  if (answer.items.map((entry) => entry.item_id).join() === ids.join()) return;
+  try {
+    const before = state.row;
+    const changed = await list(turn, answer, false);
+    const row = await facts.ask(state.user);
+    if (!changed || turn !== state.turn) return;
+    const id = row.recent?.[0];
+    if (!id || row.recent.join() === before.recent?.join()) return; // not this household's doing
+    const item = await api.item(id);
+    state.last = { id, verb: "chose" };
+    $("durable").textContent = $("answered").textContent = "–";
+    say("In another window: ", item.title, told(changed));
+    await beside(turn, false, before);
+  } catch (error) {
+    trouble(error, () => pushed(answer));
+  }
+}
+
+const live = new Live(pushed);
+
+function say(what, title, then) {
+  const small = document.createElement("small");
+  small.textContent = then;
+  $("said").replaceChildren(`${what}${title}. `, small);
 }
 
 // Tried again, a click keeps its id: should it have arrived after all, it is still one event.
 async function click(kind, id, li, clicked = { event_id: api.randomId(), timestamp: Date.now() }) {
   const turn = ++state.turn;
-  const item = await api.item(id);
-  const event = {
-    ...clicked, event_type: kind, user_id: state.user, session_id: state.session,
-    item_id: id,
-  };
-  if (item.price_cents > 0 && kind !== "view") {
-    event.properties = { price_cents: item.price_cents, quantity: 1 };
-    if (kind === "buy") event.value = item.price_cents / 100;
-  }
+  const release = live.hold();
   $("pulse").dataset.state = "asking";
   if (li) li.dataset.busy = "";
   try {
+    const [item, before] = await Promise.all([api.item(id), facts.ask(state.user)]);
+    const event = { ...clicked, event_type: kind, ...who(), item_id: id };
+    if (item.price_cents > 0 && kind !== "view") {
+      event.properties = { price_cents: item.price_cents, quantity: 1 };
+      if (kind === "buy") event.value = item.price_cents / 100;
+    }
     const start = performance.now();
     const receipt = await api.send(event);
     const durable = performance.now() - start;
@@ -124,25 +135,24 @@ async function click(kind, id, li, clicked = { event_id: api.randomId(), timesta
     const changed = await now(turn, false);
     if (!changed) return;
     $("durable").textContent = ms(durable);
-    const what = changed.moved + changed.fresh
-      ? `${plural(changed.fresh, "new product", "new products")}, ${changed.moved} moved`
-      : "the list stayed as it was";
     const note = changed.fresh_answer ? "" : " (this answer does not reflect the click yet)";
-    $("said").replaceChildren(`${SAID[kind]} ${item.title}. `, element("small", "", what + note));
-    await beside(turn, false);
+    say(`${SAID[kind]} `, item.title, told(changed) + note);
+    await beside(turn, false, before);
     settled();
   } catch (error) {
     trouble(error, () => click(kind, id, li, clicked));
   } finally {
     if (li) delete li.dataset.busy;
     if (turn === state.turn) $("pulse").dataset.state = "done";
+    release();
   }
 }
 
 async function visit(household) {
   const turn = ++state.turn;
+  const release = live.hold();
   Object.assign(state, {
-    user: household.user_id, session: `web-${api.randomId()}`, offset: undefined, last: null,
+    user: household.user_id, session: `web-${api.randomId()}`, offset: undefined, last: null, row: {},
   });
   history.replaceState(null, "", `#${encodeURIComponent(household.user_id)}`);
   $("name").textContent = `Household ${household.user_id.replace(/^h/, "")}`;
@@ -150,13 +160,17 @@ async function visit(household) {
   $("face").textContent = household.user_id.replace(/^h/, "").slice(-2);
   $("face").style.setProperty("--hue", hash(household.user_id) % 360);
   $("durable").textContent = "–";
+  $("changes").replaceChildren();
   try {
+    live.open(who(), N);
     await Promise.all([now(turn, true), beside(turn, true)]);
     if (turn !== state.turn) return;
     $("said").textContent = "Click a product and watch what changes.";
     settled();
   } catch (error) {
     trouble(error, () => visit(household));
+  } finally {
+    release();
   }
 }
 
@@ -192,6 +206,11 @@ function arrow(event) {
   next.querySelector(".look").focus();
 }
 
+function retrend() {
+  const [strongest] = facts.interests(state.row)[0] ?? [];
+  trend(state.window, strongest, true, during(state.turn)).then(settled, (error) => trouble(error, retrend));
+}
+
 async function start() {
   try {
     const answer = await api.households();
@@ -219,7 +238,7 @@ document.querySelector(".choice").addEventListener("click", (event) => {
   for (const button of document.querySelectorAll("[data-window]")) {
     button.setAttribute("aria-pressed", String(button === chosen));
   }
-  trend(state.turn, true).then(settled, (error) => trouble(error, () => trend(state.turn, true)));
+  retrend();
 });
 $("another").addEventListener("click", another);
 $("retry").addEventListener("click", () => retry());
