@@ -30,8 +30,10 @@ from afresh.surface_filters import Filters
 from afresh.surface_sources import REASONS, Sources
 from afresh.surface_spec import Source, Surface
 
-CANDIDATES = 500
-"""The most candidates a source gives."""
+CANDIDATES = 1500
+"""The most candidates of a request, shared evenly among its sources; they overlap …"""
+LEAST = 100
+"""… and each may give at least so many."""
 RANKED = 100_000
 """The most candidates a source gives when the caller names the items."""
 REFRESHED = 256
@@ -73,7 +75,7 @@ class Surfaces:
         n = min(surface.n if query.n is None else query.n, LONGEST - len(shown))
         ruling = Ruling(query.rules, Scene(self.replica.catalog, query.context, now), shown)
         context = self.context(query, now)
-        scored = self._scored(surface, context, CANDIDATES, out)
+        scored = self._scored(surface, context, share(surface), out)
         listed = self._listed(scored, surface, query, ruling, out)
         if len(listed.items) <= n:
             listed = self._filled(listed, scored.items, surface, query, ruling, n, out)
@@ -245,6 +247,11 @@ class Surfaces:
 def new_request_id() -> str:
     """A random id, as 32 hex digits, that sorts roughly by time."""
     return f"{time.time_ns() // 1_000_000:012x}{uuid.uuid4().hex[:20]}"
+
+
+def share(surface: Surface) -> int:
+    """How many candidates each source of a surface may give."""
+    return max(CANDIDATES // len(surface.sources), LEAST)
 
 
 def rounded(score: float) -> float:

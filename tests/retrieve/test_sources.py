@@ -80,7 +80,11 @@ class Slow:
             events = self.sessions[visit]
             here = events.index(event) if event in events else -1
             age = (event[0] - self.now) / wanted.recency if wanted.recency else 0.0
+            if len(events) > wanted.reach and here < 0:
+                continue
             for at, other in enumerate(events):
+                if len(events) > wanted.reach and abs(at - here) > wanted.reach:
+                    continue
                 vote = likeness * weight * math.exp(age) * (wanted.earlier if at < here else 1.0)
                 scores[other[3]] = scores.get(other[3], 0.0) + vote
         if not wanted.rarity:
@@ -135,6 +139,7 @@ NEIGHBOURHOODS = st.builds(
     items=st.sampled_from([1, 3, 10]),
     rarity=st.booleans(),
     earlier=st.sampled_from([1.0, 0.5]),
+    reach=st.sampled_from([1_000_000, 1, 2]),
     recency=st.sampled_from([0.0, 1e6]),
 )
 WALKS = st.builds(

@@ -16,22 +16,25 @@ from numpy.typing import NDArray
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Context, Workspace
 from afresh.retrieve.index import index_of
-from afresh.retrieve.nearby import FAR, Walk, walk
+from afresh.retrieve.nearby import Walk, walk
 from afresh.retrieve.sessions import Neighbourhood, vote
 from afresh.retrieve.two_hops import HOPS, strongest
 
 DAY_MS = 86_400_000.0
 DEEP = 1000
+NEAR = 15
+"""How far from a match an item may stand. Most visits are shorter; a grocer's baskets are not,
+and what stands further off says little and costs most."""
 
 NEIGHBOURHOODS = (
-    Neighbourhood(500, 1500, 3, True, 0.7, 50 * DAY_MS),
-    Neighbourhood(500, 1500, 20, True, 0.7, 50 * DAY_MS),
-    Neighbourhood(100, 100, 6, False, 0.4, 10 * DAY_MS),
+    Neighbourhood(500, 1500, 3, True, 0.7, 50 * DAY_MS, NEAR),
+    Neighbourhood(500, 1500, 20, True, 0.7, 50 * DAY_MS, NEAR),
+    Neighbourhood(100, 100, 6, False, 0.4, 10 * DAY_MS, NEAR),
 )
 WALKS = (
-    Walk(DEEP, FAR, 0.6, True, True, True),
+    Walk(DEEP, NEAR, 0.6, True, True, True),
     Walk(DEEP, 1, 0.0, True, True, True),
-    Walk(DEEP, FAR, 1.0, False, False, True),
+    Walk(DEEP, NEAR, 1.0, False, False, True),
     Walk(20, 10, 0.6, True, True, True),
     Walk(500, 10, 0.6, True, True, True),
 )

@@ -27,7 +27,8 @@ class Neighbourhood(NamedTuple):
     depth: m, postings of each item and sessions in all; neighbours: k, sessions that vote;
     items: how many of the context's items speak; rarity: weigh by inverse document
     frequency; earlier: the weight of what stood before the match; recency: ms in which a
-    session's vote falls to 1/e, 0 for never.
+    session's vote falls to 1/e, 0 for never; reach: how far from the match, in a voting session,
+    an item may stand.
     """
 
     depth: int = 500
@@ -36,6 +37,7 @@ class Neighbourhood(NamedTuple):
     rarity: bool = True
     earlier: float = 1.0
     recency: float = 0.0
+    reach: int = 1_000_000
 
 
 @numba.njit(cache=True, nogil=True)
@@ -77,8 +79,12 @@ def vote(index, wanted, context, own, n_sessions,  # type: ignore[no-untyped-def
         if wanted.recency > 0:
             weight *= math.exp((newest[j] - index.now) / wanted.recency)
         at = a
-        if wanted.earlier != 1.0:
+        if wanted.earlier != 1.0 or b - a > wanted.reach:
             at = place_of(match[j], a, b, pool)
+        if b - a > wanted.reach:
+            if at < 0:
+                continue
+            a, b = max(a, at - wanted.reach), min(b, at + wanted.reach + 1)
         for p in range(a, b):
             x = item[pool[p]]
             if row[x] < 0:

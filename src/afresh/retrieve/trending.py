@@ -19,7 +19,7 @@ from afresh.problems import suggest
 from afresh.retrieve import Candidates, best
 from afresh.store.replica import Replica
 
-LEADERS = 2000
+LEADERS = 1000
 REFRESH_MS = 10_000
 TOUCHED = 20_000
 """Facts since the last walk beyond which walking again is cheaper."""
@@ -74,8 +74,11 @@ class Trending:
             scores = self.replica.reader.merge(items, [read], now)[0]
             leaders, mark = best(items, scores, LEADERS).items, facts.used
             self._leaders[window] = now, mark, generation, leaders
-        touched = facts.item[mark : facts.used].astype(np.int64)
-        return np.unique(np.concatenate([leaders, touched]))
+        if mark == facts.used:
+            return leaders
+        touched = np.sort(facts.item[mark : facts.used]).astype(np.int64)
+        touched = touched[np.flatnonzero(np.diff(touched, prepend=-1))]
+        return np.concatenate([leaders, touched[~np.isin(touched, leaders)]])
 
     def _all(self, read: Read, now: int) -> NDArray[np.int64]:
         b = self.replica.state.tiles[read.family].blocks
