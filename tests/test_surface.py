@@ -11,10 +11,11 @@ from tests.everything import app
 from tests.model import Event, Model
 from tests.retrieve.test_sources import ITEMS, START, visits
 
+from afresh import App
 from afresh.errors import NotFound
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
-from afresh.surface_spec import Source, Surface, preference
+from afresh.surface_spec import SOURCES, Source, Surface, preference
 
 PLAN = app.plan()
 
@@ -157,3 +158,11 @@ def test_a_preference_weighs_and_forgets_as_it_is_told(source: Source, first: st
     answer = surfaces.recommend(Query(user_id="u"), START + 60_001)
     assert answer.degraded == []
     assert answer.items[0].item_id == f"{first} too"
+
+
+def test_before_the_first_event_nothing_is_degraded() -> None:
+    every = App("empty")
+    every.event("view")
+    every.surface("home", sources=sorted(SOURCES), filters=[], scorer="learned")
+    answer = Surfaces(every.surfaces, Replica(every.plan())).recommend(Query(user_id="w"), START)
+    assert (answer.items, answer.degraded) == ([], [])

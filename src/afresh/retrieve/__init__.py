@@ -50,8 +50,9 @@ class Workspace:
 
     def __init__(self, columns: int = 1) -> None:
         self.columns = columns
-        self.row = np.empty(0, np.int32)
-        self.similarity = np.empty(0)
+        self.row, self.met = np.empty(0, np.int32), np.empty(0, np.int64)
+        self.scores = np.zeros((0, columns))
+        self.similarity, self.matched = np.empty(0), np.empty(0, np.int64)
 
     def fit(self, state: State) -> None:
         """Make room for the items and parties of a state."""
