@@ -179,3 +179,88 @@ def test_it_fits_a_phone(shop: Page, scheme: str) -> None:
 
 def test_the_terms_of_the_data_are_named(shop: Page) -> None:
     expect(shop.locator("footer")).to_contain_text("provided by 84.51°, for research and")
+
+
+def test_every_row_has_its_title(shop: Page) -> None:
+    expect(shop.locator("#now-title")).to_have_text("For you now")
+    expect(shop.locator("#similar-title")).to_contain_text("Because you ")
+    expect(shop.locator("#trending-title")).to_have_text("Trending this week in Cold cereal")
+    expect(shop.locator("#new-title")).to_have_text("New and promising")
+    kinds = shop.locator("#trending .kind").all_inner_texts()
+    assert kinds
+    assert {kind.partition(" ·")[0] for kind in kinds} == {"Cold cereal"}
+    assert len(ids(shop, "new")) > 0
+
+
+def test_why_this_says_what_each_term_added(shop: Page) -> None:
+    with shop.expect_response("**/v1/explain/*") as explained:
+        shop.locator("#now .why").first.click()
+    told, first = explained.value.json(), ids(shop)[0]
+    assert first in {item["item_id"] for item in told["answer"]["items"]}
+    terms = next(item["terms"] for item in told["items"] if item["item_id"] == first)
+    panel = shop.get_by_role("dialog")
+    expect(panel.locator("h3")).to_have_text(shop.locator("#now .title").first.inner_text())
+    assert panel.locator("#why-reason").inner_text() != ""
+    assert panel.locator("#why-sources li").count() > 0
+    bars = panel.locator(".shares li")
+    expect(bars).to_have_count(min(4, len(terms)))
+    weight = sum(abs(value) for value in terms.values())
+    largest = max(terms.values(), key=abs)
+    share = abs(float(bars.first.locator("meter").evaluate("meter => meter.value")))
+    assert share == pytest.approx(abs(largest) / weight, abs=0.001)
+
+
+def test_why_this_by_keyboard(shop: Page) -> None:
+    why = shop.locator("#now .why").first
+    why.focus()
+    shop.keyboard.press("Enter")
+    expect(shop.get_by_role("dialog")).to_be_visible()
+    expect(why).to_have_attribute("aria-expanded", "true")
+    expect(shop.locator("#why-close")).to_be_focused()
+    shop.keyboard.press("Escape")
+    expect(shop.locator("#why")).to_be_hidden()
+    expect(why).to_be_focused()
+    expect(why).to_have_attribute("aria-expanded", "false")
+
+
+def test_a_row_of_one_source_has_a_reason_too(shop: Page) -> None:
+    shop.locator("#trending .why").first.click()
+    expect(shop.locator("#why-reason")).to_have_text("Popular in the last 7d")
+    expect(shop.locator("#why-terms")).to_contain_text("One source alone")
+
+
+def test_the_strip_says_which_features_moved(shop: Page) -> None:
+    looked = int(shop.locator("#looked").inner_text().split()[0])
+    card = shop.locator("#now .card").first
+    category = card.locator(".kind").inner_text().partition(" ·")[0]
+    card.locator(".look").click()
+    done(shop)
+    moved = shop.locator("#changes li")
+    expect(moved.filter(has_text="Looked at this hour")).to_have_text(
+        f"Looked at this hour {looked} → {looked + 1}"
+    )
+    interest = moved.filter(has_text=category).first.inner_text()
+    before, after = map(float, re.findall(r"([\d.]+) → ([\d.]+)$", interest)[0])
+    assert after - before == pytest.approx(1, abs=0.11)
+
+
+def test_a_click_in_another_tab_changes_this_one(shop: Page, demo: Demo) -> None:
+    other = shop.context.new_page()
+    opened(other, demo)
+    before = ids(shop)
+    title = other.locator("#now .title").first.inner_text()
+    other.locator("#now .look").first.click()
+    done(other)
+    expect(shop.locator("#said")).to_contain_text(f"In another window: {title}.")
+    expect(shop.locator("#changes")).to_contain_text("Looked at this hour")
+    assert ids(shop) != before
+    assert ids(shop) == ids(other)
+
+
+def test_another_tab_of_another_household_changes_nothing_here(shop: Page, demo: Demo) -> None:
+    other = shop.context.new_page()
+    opened(other, demo, "h8")
+    other.locator("#now .look").first.click()
+    done(other)
+    shop.wait_for_timeout(300)
+    expect(shop.locator("#said")).to_have_text("Click a product and watch what changes.")

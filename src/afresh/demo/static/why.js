@@ -20,10 +20,11 @@ export function shares(terms) {
 
 function bars(terms) {
   const list = element("ol", "shares");
+  const largest = Math.abs(shares(terms)[0].share);
   for (const { name, share } of shares(terms)) {
     const line = element("li", share < 0 ? "against" : "");
     const bar = element("meter");
-    bar.max = 1;
+    bar.max = largest;
     bar.value = Math.abs(share);
     const said = `${share < 0 ? "−" : ""}${Math.round(100 * Math.abs(share))} %`;
     bar.setAttribute("aria-label", `${name}: ${said}`);
@@ -85,7 +86,7 @@ panel.addEventListener("toggle", (event) => {
   if (had?.isConnected && (inside || document.activeElement === document.body)) had.focus({ preventScroll: true });
 });
 $("why-close").addEventListener("click", () => panel.hidePopover());
-addEventListener("scroll", () => opener && panel.hidePopover(), { passive: true });
+addEventListener("scroll", () => opener?.isConnected && place(opener), { passive: true, capture: true });
 document.querySelector("main").addEventListener("click", (event) => {
   const button = event.target.closest(".why");
   if (button) open(button);
