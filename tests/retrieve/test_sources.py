@@ -14,7 +14,7 @@ from tests.everything import app
 from tests.model import Event, Model
 
 from afresh.features.engines.embedded import State
-from afresh.retrieve import Candidates, Context, Workspace, best
+from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve import scans as scan
 from afresh.retrieve.covisits import COVISITS, covisits
 from afresh.retrieve.nearby import Walk, near
@@ -289,16 +289,3 @@ def test_when_lists_are_trimmed_shows_in_no_score() -> None:
     before = named(state, session_neighbours(state, asked, Workspace()))
     state.sweep()
     assert named(state, session_neighbours(state, asked, Workspace())) == before
-
-
-@given(
-    st.dictionaries(st.integers(0, 50), st.sampled_from([0.5, 1.0, 1.5, 2.0]), max_size=40),
-    st.integers(1, 45),
-)
-def test_the_best_are_the_best_and_ties_go_to_the_lower_number(
-    scores: dict[int, float], n: int
-) -> None:
-    given_items = np.array(list(scores), np.int64)
-    found = best(given_items, np.array(list(scores.values()), np.float64), n)
-    expected = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:n]
-    assert list(zip(found.items.tolist(), found.scores.tolist(), strict=True)) == expected
