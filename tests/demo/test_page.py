@@ -257,6 +257,17 @@ def test_a_click_in_another_tab_changes_this_one(shop: Page, demo: Demo) -> None
     assert ids(shop) == ids(other)
 
 
+def test_what_is_pushed_does_not_move_for_who_wants_no_motion(shop: Page, demo: Demo) -> None:
+    shop.emulate_media(reduced_motion="reduce")
+    shop.reload()
+    expect(shop.locator("#said")).to_have_text("Click a product and watch what changes.")
+    other = shop.context.new_page()
+    opened(other, demo)
+    other.locator("#now .look").first.click()
+    expect(shop.locator("#said")).to_contain_text("In another window")
+    assert shop.evaluate("glides") == 0
+
+
 def test_another_tab_of_another_household_changes_nothing_here(shop: Page, demo: Demo) -> None:
     other = shop.context.new_page()
     opened(other, demo, "h8")

@@ -76,6 +76,12 @@ def test_what_is_no_product_or_long_not_sold_is_not_in_stock(shop: Shop) -> None
     assert "8" not in stock, "it was never sold"
 
 
+def test_items_come_in_the_order_of_their_first_sales(shop: Shop) -> None:
+    first = dict(shop.events.group_by("item_id").agg(pl.col("timestamp").min()).iter_rows())
+    order = shop.items["item_id"].to_list()
+    assert order == sorted(order, key=lambda name: (first[name], int(name)))
+
+
 def test_households_are_those_that_shopped_lately(shop: Shop) -> None:
     about = dict(shop.households.select("user_id", "about").iter_rows())
     assert "h3" not in about

@@ -38,7 +38,7 @@ async function weighed({ item_id, request }) {
   if (!request) return [element("p", "note", "One source alone gave this row, so nothing was weighed.")];
   const told = await api.explain(request);
   const terms = told.items.find((item) => item.item_id === item_id)?.terms ?? {};
-  if (!Object.keys(terms).length) return [element("p", "note", "No term added anything.")];
+  if (!shares(terms).length) return [element("p", "note", "No term added anything.")];
   const removed = Object.values(told.removed).reduce((a, b) => a + b, 0);
   const note = `Softmax weights, learned online. Filters took ${removed.toLocaleString("en-US")} others away.`;
   const fixed = `Fixed weights. Filters took ${removed.toLocaleString("en-US")} others away.`;
