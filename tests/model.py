@@ -139,12 +139,13 @@ class Model:
         return [str(e.item) for e in recent[::-1]][: feature.n]
 
     def _read(self, read: Read, here: list[Event], mine: list[Event], now: int) -> Number:
-        """One number over the events `here`; a session is one of all that is `mine`."""
+        """One number over the events `here`; a session is one of all declared that is `mine`."""
         slot = self.plan.families[read.family].slots[read.slot]
         touching = [e for e in here if self.touches(e, slot)]
         if read.window.kind == "decayed":
             return self._decayed(slot, touching, read.window, now)
-        start, end = covered(read.window, now, [e.ts for e in mine])
+        active = [e.ts for e in mine if e.type in self.codes]  # identify is no activity
+        start, end = covered(read.window, now, active)
         return self._merged(slot, [e for e in touching if start <= e.ts < end])
 
     def _decayed(self, slot: Slot, events: list[Event], window: Window, now: int) -> float:
