@@ -100,7 +100,8 @@ class Answers:
     def _trace(
         self, query: Query, items: list[str] | None, now: int, answer: Answer, arranged: Arranged
     ) -> None:
-        offset, (names, terms) = self.replica.offset, weighed(arranged)
+        # What waits to be written must not hold all the candidates.
+        offset, removed, (names, terms) = self.replica.offset, arranged.removed, weighed(arranged)
         self.keep(
             lambda: Trace(
                 request_id=answer.request_id,
@@ -111,7 +112,7 @@ class Answers:
                 answer=msgspec.Raw(msgspec.json.encode(answer)),
                 sources=names,
                 terms=terms,
-                removed=arranged.removed,
+                removed=removed,
             )
         )
 

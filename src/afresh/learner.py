@@ -22,6 +22,7 @@ import structlog
 
 from afresh.errors import AfreshError
 from afresh.events.batch import EventBatch
+from afresh.features.columns import type_table
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.retrieve.context import context_of
@@ -86,12 +87,8 @@ class Learner:
         room = min(WAITING - len(self._waiting), self.per_second)
         if room <= 0 or not batch.n:
             return
-        known = {name: code for code, name in enumerate(batch.types)}
-        counted = np.zeros(256, np.bool_)
-        for code, event in enumerate(self.replica.plan.events):
-            if event.name in known:
-                counted[known[event.name]] = self._wanted[code]
-        rows = np.flatnonzero(counted[batch.type])[:room]
+        kinds = type_table(batch.types, self.replica.plan)[batch.type]
+        rows = np.flatnonzero(self._wanted[kinds])[:room]
         if not len(rows):
             return
         said = batch.take(rows)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from afresh.features.durations import milliseconds
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
-from afresh.retrieve import Candidates, Context, Workspace, best
+from afresh.retrieve import Candidates, Context, Workspace, best, rows_of
 from afresh.retrieve.covisits import covisits
 from afresh.retrieve.exploration import Newcomers
 from afresh.retrieve.next_item import next_item
@@ -97,10 +97,7 @@ class Sources:
         """The learned blend: a probability for each item, float64[k], and what each of
         rank.terms.TERMS adds before the softmax, float64[k, terms]."""
         scanned = self._scan(context, n)
-        order = np.argsort(scanned.items, kind="stable")
-        at = np.searchsorted(scanned.items, items, sorter=order)
-        at = order[np.minimum(at, len(order) - 1)] if len(order) else np.zeros(len(items), np.int64)
-        known = scanned.items[at] == items if len(order) else np.zeros(len(items), np.bool_)
+        at, known = rows_of(scanned.items, items)
         scores = np.zeros((len(items), scanned.scores.shape[1]))
         scores[known] = scanned.scores[at[known]]
         x = terms(self._state, context, Scanned(items, scores, scanned.best, np.zeros(len(items))))

@@ -19,6 +19,7 @@ import numpy as np
 import structlog
 
 from afresh.request import Arranged, Query
+from afresh.retrieve import rows_of
 
 EVERY_S = 0.5
 """Seconds from one writing to the next."""
@@ -60,11 +61,7 @@ def weighed(arranged: Arranged) -> tuple[list[str], list[list[float]]]:
     held = arranged.weighed
     if held is None or not len(held.items):
         return [], []
-    order = np.argsort(held.items, kind="stable")
-    shown = np.array(arranged.numbers, np.int64)
-    at = np.minimum(np.searchsorted(held.items, shown, sorter=order), len(order) - 1)
-    rows = order[at]
-    found = held.items[rows] == shown
+    rows, found = rows_of(held.items, np.array(arranged.numbers, np.int64))
     return held.names, np.where(found[:, None], held.terms[rows], 0.0).tolist()
 
 

@@ -95,9 +95,7 @@ class Admission:
     def _taken(self, batch: EventBatch) -> NDArray[np.bool_]:
         """Which identify events name a session that is another user already: bool[n]."""
         taken = np.zeros(batch.n, np.bool_)
-        if IDENTIFY.name not in batch.types:
-            return taken
-        rows = np.flatnonzero(batch.type == batch.types.index(IDENTIFY.name))
+        rows = np.flatnonzero(batch.of_type(IDENTIFY.name))
         if len(rows):
             said = batch.take(rows)
             pairs = zip(said.strings("session_id"), said.strings("user_id"), strict=True)

@@ -60,6 +60,13 @@ class EventBatch:
     def strings(self, name: str) -> list[str]:
         return split(self.texts[name], self.n) if name in self.texts else [""] * self.n
 
+    def of_type(self, name: str) -> NDArray[np.bool_]:
+        """Which events are of a type: bool[n]."""
+        if name not in self.types:
+            return np.zeros(self.n, np.bool_)
+        found: NDArray[np.bool_] = self.type == self.types.index(name)
+        return found
+
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> EventBatch:
         """The events at `rows` (indices or a mask), in that order."""
         index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows.astype(np.int64)

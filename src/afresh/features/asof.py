@@ -51,15 +51,11 @@ def _sessions(plan: Plan, log: Log, names: list[str], as_of: int) -> list[str]:
     """The sessions of which some event says that they are one of these users."""
     found: dict[str, None] = {}
     for batch in _batches(plan, log, as_of):
-        if IDENTIFY.name in batch.types:
-            said = batch.take(_identifies(batch) & _has(batch, "user_id", names))
+        identifies = batch.of_type(IDENTIFY.name)
+        if identifies.any():
+            said = batch.take(identifies & _has(batch, "user_id", names))
             found |= dict.fromkeys(said.strings("session_id"))
     return list(found)
-
-
-def _identifies(batch: EventBatch) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = batch.type == batch.types.index(IDENTIFY.name)
-    return found
 
 
 def _of(
@@ -68,8 +64,8 @@ def _of(
     """The events of the entities asked for, before the moment; linked: their sessions."""
     here = _has(batch, key, names)
     if key == "user_id":
-        if IDENTIFY.name in batch.types:  # who came first may be somebody else
-            here |= _identifies(batch) & _has(batch, "session_id", linked)
+        # Who came first may be somebody else.
+        here |= batch.of_type(IDENTIFY.name) & _has(batch, "session_id", linked)
         sessions = [*linked, *(name[2:] for name in names if name.startswith("s:"))]
         nobody = np.array([not user for user in batch.strings("user_id")], np.bool_)
         here |= nobody & _has(batch, "session_id", sessions)

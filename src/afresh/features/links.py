@@ -47,9 +47,7 @@ class Links:
 
     def fold(self, batch: EventBatch) -> None:
         """Take the identify events of a batch."""
-        if IDENTIFY.name not in batch.types:
-            return
-        rows = np.flatnonzero(batch.type == batch.types.index(IDENTIFY.name))
+        rows = np.flatnonzero(batch.of_type(IDENTIFY.name))
         if not len(rows):
             return
         said = batch.take(rows)

@@ -75,6 +75,18 @@ class Workspace:
         return best(items, scores, n)
 
 
+def rows_of(
+    items: NDArray[np.int64], wanted: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where items stand in a list of distinct ones: rows int64[k], any where found bool[k] is
+    False."""
+    if not len(items):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.bool_)
+    order = np.argsort(items, kind="stable")
+    rows = order[np.minimum(np.searchsorted(items, wanted, sorter=order), len(items) - 1)]
+    return rows, items[rows] == wanted
+
+
 def best(items: NDArray[np.int64], scores: NDArray[np.float64], n: int) -> Candidates:
     """The n highest scores, ties to the lower number."""
     if len(items) > n:
