@@ -11,25 +11,19 @@ from numpy.typing import NDArray
 
 from afresh.events.batch import EventBatch
 from afresh.events.texts import as_bytes, split_column
+from afresh.events.words import first_word, load_word
 
 
 @numba.njit(cache=True, nogil=True)
 def hash_bytes(data, a, b, seed, prefix):  # type: ignore[no-untyped-def]
     """A seeded 64-bit hash of prefix and data[a:b], eight bytes a step (murmur3's mixer)."""
-    h = seed ^ (np.uint64(prefix) + np.uint64(b - a) * np.uint64(0x9E3779B97F4A7C15))
-    p, end = np.uint64(a), np.uint64(b)
-    eight, one = np.uint64(8), np.uint64(1)
-    while p + eight <= end:
-        word = np.uint64(0)
-        for k in range(8):
-            word |= np.uint64(data[p + np.uint64(k)]) << np.uint64(8 * k)
-        h = (h ^ word) * np.uint64(0xFF51AFD7ED558CCD)
+    size = b - a
+    h = seed ^ (np.uint64(prefix) + np.uint64(size) * np.uint64(0x9E3779B97F4A7C15))
+    end = b - size % 8
+    for p in range(a, end, 8):
+        h = (h ^ load_word(data, np.uint64(p))) * np.uint64(0xFF51AFD7ED558CCD)
         h ^= h >> np.uint64(32)
-        p += eight
-    word = np.uint64(0)
-    while p < end:
-        word = (word << eight) | np.uint64(data[p])
-        p += one
+    word = first_word(data, end, b - end)
     h = (h ^ word) * np.uint64(0xFF51AFD7ED558CCD)
     h ^= h >> np.uint64(33)
     h *= np.uint64(0xC4CEB9FE1A85EC53)

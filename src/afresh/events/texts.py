@@ -6,6 +6,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from afresh.events.words import first_byte, load_word, zero_bytes
+
 
 @numba.njit(cache=True, nogil=True)
 def split_column(column, n):  # type: ignore[no-untyped-def]
@@ -16,7 +18,14 @@ def split_column(column, n):  # type: ignore[no-untyped-def]
     starts = np.empty(n + 1, np.int64)
     starts[0] = 0
     i = 1
-    for at in range(len(column)):
+    whole = len(column) - len(column) % 8
+    for at in range(0, whole, 8):
+        ends = zero_bytes(load_word(column, np.uint64(at)))
+        while ends:
+            starts[i] = at + first_byte(ends) + 1
+            i += 1
+            ends &= ends - np.uint64(1)
+    for at in range(whole, len(column)):
         if column[at] == 0:
             starts[i] = at + 1
             i += 1

@@ -23,6 +23,8 @@ from afresh.features.interning import grown, roomy
 LEVELS = 40
 AHEAD = 128
 """Events whose lists a kernel touches before it works on them."""
+FIRST = 2
+"""The level of the first block of a list of plain numbers: most lists hold more than one."""
 _NO_LIST = np.array([0, 0, -1], np.int64)
 
 
@@ -70,14 +72,20 @@ def give_block(block, level, meta, pool):  # type: ignore[no-untyped-def]
 def move_up(key, heads, pool, meta):  # type: ignore[no-untyped-def]
     """Move a full list into a block twice the size; False when the pool must grow first."""
     base, n, level = heads[key, 0], heads[key, 1], heads[key, 2]
-    block = take_block(level + 1, meta, pool)
+    higher = np.int64(FIRST) if level < 0 and pool.ndim == 1 else level + 1
+    block = take_block(higher, meta, pool)
     if block < 0:
         return False
     if level >= 0:
-        pool[block : block + n] = pool[base : base + n]
+        for r in range(n):  # a slice would be checked for overlap first
+            if pool.ndim == 2:
+                for c in range(pool.shape[1]):
+                    pool[block + r, c] = pool[base + r, c]
+            else:
+                pool[block + r] = pool[base + r]
         give_block(base, level, meta, pool)
     heads[key, 0] = block
-    heads[key, 2] = level + 1
+    heads[key, 2] = higher
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,10 +70,21 @@ def group_rows(
     groups: dict[int, NDArray[np.int64]] = {}
     for at, source in enumerate(plan.inputs):
         if source.bands:
-            bands = np.searchsorted(np.array(source.bands), numbers[at], side="right")
-            groups[at] = np.where(numbers[at] == NULL, NO_GROUP, bands + 1)
+            groups[at] = _banded(numbers[at], np.array(source.bands, np.int64))
         elif source.kind == "text":
             groups[at] = _texts(batch, source, interners[at]) + 1
+    return groups
+
+
+@numba.njit(cache=True, nogil=True)
+def _banded(numbers, bands):  # type: ignore[no-untyped-def]
+    """The group of each number: int64[n], of the half-open bands cut at bands int64[k]."""
+    groups = np.empty(len(numbers), np.int64)
+    for i in range(len(numbers)):
+        group = 1
+        for border in bands:
+            group += numbers[i] >= border
+        groups[i] = NO_GROUP if numbers[i] == NULL else group
     return groups
 
 

@@ -16,40 +16,66 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-_BAD = 255
-_HEX = np.full(256, _BAD, np.uint8)
-_HEX[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
-_DECIMAL = np.full(256, _BAD, np.uint8)
+from afresh.events.words import first_word, load_word, reversed_word
+
+_ONES = np.uint64(0x0101010101010101)
+_FOURS = np.uint64(0x0F0F0F0F0F0F0F0F)
+_DECIMAL = np.full(256, 255, np.uint8)
 _SPELLED = np.frombuffer(b"\0-.0123456789:TZ", np.uint8)
 _DECIMAL[_SPELLED[1:]] = np.arange(1, 16)
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
+@numba.njit(cache=True, nogil=True, inline="always")
+def _hex_word(word):  # type: ignore[no-untyped-def]
+    """(ok, 32 bits) of eight lower-case hex digits, the first digit highest."""
+    digits = (word & _FOURS) + ((word >> np.uint64(6)) & _ONES) * np.uint64(9)
+    letters = ((digits + _ONES * np.uint64(6)) >> np.uint64(4)) & _ONES
+    spelled = digits + _ONES * np.uint64(48) + letters * np.uint64(39)
+    ok = spelled == word and digits & ~_FOURS == 0
+    bits = reversed_word(digits)
+    bits = (bits | bits >> np.uint64(4)) & np.uint64(0x00FF00FF00FF00FF)
+    bits = (bits | bits >> np.uint64(8)) & np.uint64(0x0000FFFF0000FFFF)
+    return ok, (bits | bits >> np.uint64(16)) & np.uint64(0xFFFFFFFF)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _pack_hex(one, two, three, four):  # type: ignore[no-untyped-def]
+    """(ok, hi, lo) of 32 lower-case hex digits in four words."""
+    ok1, a = _hex_word(one)
+    ok2, b = _hex_word(two)
+    ok3, c = _hex_word(three)
+    ok4, d = _hex_word(four)
+    half = np.uint64(32)
+    return ok1 and ok2 and ok3 and ok4, a << half | b, c << half | d
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _pack_uuid(data, a):  # type: ignore[no-untyped-def]
+    """(ok, hi, lo) of data[a : a + 36]: 8-4-4-4-12 hex digits."""
+    at, half, low = np.uint64(a), np.uint64(32), np.uint64(0xFFFFFFFF)
+    ok, hi, lo = _pack_hex(
+        load_word(data, at),
+        load_word(data, at + np.uint64(9)) & low | load_word(data, at + np.uint64(14)) << half,
+        load_word(data, at + np.uint64(19)) & low | load_word(data, at + np.uint64(24)) << half,
+        load_word(data, at + np.uint64(28)),
+    )
+    dashes = data[a + 8] == 45 and data[a + 13] == 45 and data[a + 18] == 45
+    return ok and dashes and data[a + 23] == 45, hi, lo
+
+
 @numba.njit(cache=True, nogil=True)
-def _pack_nibbles(data, a, b, codes, dashes):  # type: ignore[no-untyped-def]
-    """(ok, hi, lo) of data[a:b], four bits a character; with dashes, a UUID's are left out."""
-    hi, lo, done, bad = np.uint64(0), np.uint64(0), 0, np.uint8(0)
-    four, p, end = np.uint64(4), np.uint64(a), np.uint64(b)
-    one = np.uint64(1)
-    while p < end:
-        if dashes and (done == 8 or done == 12 or done == 16 or done == 20) and data[p] == 45:
-            if data[p - one] == 45:
-                return False, hi, lo
-            p += one
-            continue
-        code = codes[data[p]]
+def _pack_spelled(data, a, b):  # type: ignore[no-untyped-def]
+    """(ok, hi, lo) of data[a:b], 17 to 32 characters of numbers and dates."""
+    hi, lo, bad, four = np.uint64(0), np.uint64(0), np.uint8(0), np.uint64(4)
+    for k in range(b - a):
+        code = _DECIMAL[data[a + k]]
         bad |= code
-        if done < 16:
+        if k < 16:
             hi = (hi << four) | np.uint64(code & 15)
         else:
             lo = (lo << four) | np.uint64(code & 15)
-        done += 1
-        p += one
-    if done < 16:
-        hi <<= np.uint64(4 * (16 - done))
-    elif done < 32:
-        lo <<= np.uint64(4 * (32 - done))
-    return bad < 128 and done <= 32 and (not dashes or done == 32), hi, lo
+    return bad < 128, hi, lo << np.uint64(4 * (32 - (b - a)))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -61,28 +87,29 @@ def pack_ids(data, starts, wanted, arena, used, tags, hi, lo):  # type: ignore[n
             continue
         a, b = starts[i], starts[i + 1] - 1
         size = b - a
-        ok, high, low = False, np.uint64(0), np.uint64(0)
         if size <= 16:
-            for j in range(16):
-                c = np.uint64(data[a + j]) if j < size else np.uint64(0)
-                if j < 8:
-                    high = (high << np.uint64(8)) | c
-                else:
-                    low = (low << np.uint64(8)) | c
-            tags[i], hi[i], lo[i] = 0, high, low
+            hi[i] = reversed_word(first_word(data, a, min(size, 8)))
+            lo[i] = reversed_word(first_word(data, a + 8, max(size - 8, 0)))
+            tags[i] = 0
             continue
         if size == 36:
-            ok, high, low = _pack_nibbles(data, a, b, _HEX, True)
+            ok, high, low = _pack_uuid(data, a)
             if ok:
                 tags[i], hi[i], lo[i] = 1, high, low
                 continue
         if size == 32:
-            ok, high, low = _pack_nibbles(data, a, b, _HEX, False)
+            at, word = np.uint64(a), np.uint64(8)
+            ok, high, low = _pack_hex(
+                load_word(data, at),
+                load_word(data, at + word),
+                load_word(data, at + np.uint64(16)),
+                load_word(data, at + np.uint64(24)),
+            )
             if ok:
                 tags[i], hi[i], lo[i] = 2, high, low
                 continue
         if size <= 32:
-            ok, high, low = _pack_nibbles(data, a, b, _DECIMAL, False)
+            ok, high, low = _pack_spelled(data, a, b)
             if ok:
                 tags[i], hi[i], lo[i] = 4, high, low
                 continue
@@ -124,7 +151,7 @@ def unpack_id(tag, hi, lo, arena, out):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _id_before(t1, h1, l1, t2, h2, l2, arena):  # type: ignore[no-untyped-def]
+def id_before(t1, h1, l1, t2, h2, l2, arena):  # type: ignore[no-untyped-def]
     """Whether the first event id stands before the second in byte order."""
     if t1 == t2 and t1 != 3:
         return h1 < h2 or (h1 == h2 and l1 < l2)
@@ -182,77 +209,4 @@ def before(r1, r2, ts, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
     """Whether fact r1 stands before r2 in the total order (timestamp, event_id)."""
     if ts[r1] != ts[r2]:
         return ts[r1] < ts[r2]
-    return _id_before(tag[r1], hi[r1], lo[r1], tag[r2], hi[r2], lo[r2], arena)
-
-
-SHORT = 16
-"""Events of one moment that are put in order by insertion; more are merged from such runs."""
-
-
-@numba.njit(cache=True, nogil=True)
-def _insertion_sort(order, first, last, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
-    for k in range(first + 1, last):
-        event, at = order[k], k
-        t, h, low = tag[event], hi[event], lo[event]
-        while at > first:
-            other = order[at - 1]
-            # Nearly all ids differ in their first eight bytes: look there first.
-            if t == tag[other] and t != 3 and h != hi[other]:
-                if h > hi[other]:
-                    break
-            elif not _id_before(t, h, low, tag[other], hi[other], lo[other], arena):
-                break
-            order[at] = other
-            at -= 1
-        order[at] = event
-
-
-@numba.njit(cache=True, nogil=True)
-def _merge_runs(order, first, last, width, space, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
-    """Merge neighbouring sorted runs of `width` in order[first:last]; space is as long as order."""
-    for a in range(first, last, 2 * width):
-        middle, end = min(a + width, last), min(a + 2 * width, last)
-        i, j = a, middle
-        for k in range(a, end):
-            take_right = i >= middle
-            if not take_right and j < end:
-                x, y = order[j], order[i]
-                if tag[x] == tag[y] and tag[x] != 3 and hi[x] != hi[y]:
-                    take_right = hi[x] < hi[y]
-                else:
-                    take_right = _id_before(tag[x], hi[x], lo[x], tag[y], hi[y], lo[y], arena)
-            if take_right:
-                space[k] = order[j]
-                j += 1
-            else:
-                space[k] = order[i]
-                i += 1
-    order[first:last] = space[first:last]
-
-
-@numba.njit(cache=True, nogil=True)
-def sort_ties(order, ts, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
-    """Put events of one timestamp in the order of their ids; order int64[n] is by ts already.
-
-    Returns whether the order is that of the events as given.
-    """
-    n = len(order)
-    space = np.empty(0, np.int64)
-    first = 0
-    while first < n:
-        last, moment = first + 1, ts[order[first]]
-        while last < n and ts[order[last]] == moment:
-            last += 1
-        if last - first > SHORT and len(space) == 0:
-            space = np.empty(n, np.int64)
-        for a in range(first, last, SHORT):
-            _insertion_sort(order, a, min(a + SHORT, last), tag, hi, lo, arena)
-        width = SHORT
-        while width < last - first:
-            _merge_runs(order, first, last, width, space, tag, hi, lo, arena)
-            width *= 2
-        first = last
-    as_given = True
-    for k in range(n):
-        as_given &= order[k] == k
-    return as_given
+    return id_before(tag[r1], hi[r1], lo[r1], tag[r2], hi[r2], lo[r2], arena)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.events.texts import as_bytes, split_column
-from afresh.features.event_ids import pack_arena, pack_ids, sort_ties, unpack_id
+from afresh.features.event_ids import pack_arena, pack_ids, unpack_id
+from afresh.features.event_order import sort_ties
 from afresh.features.interning import grown, roomy
 
 

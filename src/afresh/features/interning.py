@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from afresh.events.hashing import hash_bytes
 from afresh.events.texts import as_bytes, split_column
+from afresh.events.words import same_bytes
 
 _FREE = -1
 AHEAD = 128
@@ -42,19 +43,6 @@ def _look_ahead(column, starts, first, last, prefix, seed, arena, begin, table, 
 
 
 @numba.njit(cache=True, nogil=True)
-def _same(column, a, b, c, d):  # type: ignore[no-untyped-def]
-    """Whether column[a:b] and column[c:d] are the same bytes: runs of one id are common."""
-    if b - a != d - c:
-        return False
-    same, j = True, 1
-    while same and j <= b - a:
-        # From the end: ids tend to differ there.
-        same = column[b - j] == column[d - j]
-        j += 1
-    return same
-
-
-@numba.njit(cache=True, nogil=True)
 def _intern(column, starts, first, prefix, add, seed, arena, begin, table, meta, out):  # type: ignore[no-untyped-def]
     """Number the strings from `first` on; returns the index where the table got too full.
 
@@ -76,7 +64,9 @@ def _intern(column, starts, first, prefix, add, seed, arena, begin, table, meta,
         if b <= a:
             out[i] = -1
             continue
-        if i > first and _same(column, starts[i - 1], starts[i] - 1, a, b):
+        size = b - a
+        run = i > first and a - starts[i - 1] - 1 == size  # runs of one id are common
+        if run and same_bytes(column, starts[i - 1], column, a, size):
             out[i] = out[i - 1]
             continue
         h = hashes[(i - first) % AHEAD]
@@ -87,12 +77,8 @@ def _intern(column, starts, first, prefix, add, seed, arena, begin, table, meta,
             if entry >> 32 == np.int64(h >> np.uint64(33)):
                 k = entry & 0xFFFFFFFF
                 p = begin[k]
-                same = begin[k + 1] - p == b - a + extra and (not extra or arena[p] == prefix)
-                q, j = np.uint64(p + extra), np.uint64(a)
-                while same and j < np.uint64(b):
-                    same = column[j] == arena[q]
-                    j += one
-                    q += one
+                same = begin[k + 1] - p == size + extra and (not extra or arena[p] == prefix)
+                same = same and same_bytes(column, a, arena, p + extra, size)
                 if same:
                     found = k
                     break

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from afresh.features.blocks import Blocks
 from afresh.features.engines.embedded import SESSION, State
-from afresh.features.event_ids import sort_ties
+from afresh.features.event_order import sort_ties
 from afresh.features.sequences import Lists
 from afresh.features.tiles import Tiles
 

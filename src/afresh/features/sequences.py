@@ -19,30 +19,32 @@ from afresh.features.facts import Facts
 
 
 @numba.njit(cache=True, nogil=True)
-def _touch(rows, keys, first, last, ts, heads, pool, meta):  # type: ignore[no-untyped-def]
-    """As blocks.touch_lists, and the timestamp of each list's last fact as well."""
+def _touch(rows, keys, first, last, known, ts, heads, pool, meta):  # type: ignore[no-untyped-def]
+    """As blocks.touch_lists, and, where it will be asked for, the last fact's timestamp."""
     seen = np.int64(0)
     for i in range(first, last):
-        key = keys[i]
-        if rows[i] >= 0 and key >= 0 and heads[key, 1] > 0:
-            seen ^= ts[pool[heads[key, 0] + heads[key, 1] - 1]]
+        row, key = rows[i], keys[i]
+        if row >= 0 and key >= 0 and heads[key, 1] > 0:
+            other = pool[heads[key, 0] + heads[key, 1] - 1]
+            seen ^= np.int64(other) if ts[row] > known else ts[other]
     meta[1 + LEVELS] = seen
 
 
 @numba.njit(cache=True, nogil=True)
-def _insert(first, rows, keys, kinds, wanted, keep, dead_before, first_new,  # type: ignore[no-untyped-def]
+def _insert(first, rows, keys, kinds, wanted, keep, dead_before, first_new, known,  # type: ignore[no-untyped-def]
             ts, tag, hi, lo, arena, heads, pool, meta):  # fmt: skip
     """Insert facts rows[first:] into the lists of keys; returns where the pool was too small.
 
     rows, keys int64[n] (-1: none), rows ascending and in total order from first_new on.
-    A fact with ts <= dead_before is dead.
+    A fact with ts <= dead_before is dead; no fact before first_new has ts > known.
     """
     top = 0
     while 1 << top < 2 * keep:
         top += 1
     for i in range(first, len(rows)):
         if i == first or i % AHEAD == 0:
-            _touch(rows, keys, i, min(i - i % AHEAD + AHEAD, len(rows)), ts, heads, pool, meta)
+            ahead = min(i - i % AHEAD + AHEAD, len(rows))
+            _touch(rows, keys, i, ahead, known, ts, heads, pool, meta)
         row, key = rows[i], keys[i]
         if row < 0 or key < 0 or not wanted[kinds[i]] or ts[row] <= dead_before:
             continue
@@ -60,7 +62,7 @@ def _insert(first, rows, keys, kinds, wanted, keep, dead_before, first_new,  # t
                     return i
                 base = heads[key, 0]
         at = n
-        while at > 0:
+        while at > 0 and ts[row] <= known:
             other = pool[base + at - 1]
             if other >= first_new or not before(row, other, ts, tag, hi, lo, arena):
                 break
@@ -120,21 +122,24 @@ class Lists:
         facts: Facts,
         rows: NDArray[np.int64],
         keys: NDArray[np.int64],
+        n_keys: int,
         kinds: NDArray[np.uint8],
         newest: int,
-        n_keys: int,
         first_new: int,
+        known: int,
     ) -> None:
         """Insert a batch: its rows among the facts, their keys, their event types.
 
-        The rows are in total order; those of this batch begin at first_new.
+        The rows are in total order; those of this batch begin at first_new. known: F before it,
+        so that what is newer needs no comparing.
         """
         b = self.blocks
         b.reserve_keys(n_keys)
         done = 0
         while True:
             done = _insert(
-                done, rows, keys, kinds, self.wanted, self.keep, newest - self.within, first_new,
+                done, rows, keys, kinds, self.wanted, self.keep, newest - self.within,
+                first_new, known,
                 facts.ts, facts.tag, facts.hi, facts.lo, facts.arena,
                 b.heads, b.pool, b.meta,
             )  # fmt: skip

@@ -32,21 +32,24 @@ EMPTY = {"n": 0, "weight": 0, "sum": 0, "min": HIGH, "max": LOW, "min_ts": HIGH,
 
 
 @numba.njit(cache=True, nogil=True)
-def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before,  # type: ignore[no-untyped-def]
+def _fold(first, ts, kinds, keys, groups, numbers, adds, width, dead_before,  # type: ignore[no-untyped-def]
           ops, masks, inputs, empty, any_mask, heads, pool, meta):  # fmt: skip
     """Fold events first..n; returns the index of the event for which the pool was too small.
 
     ts int64[n]; kinds uint8[n] (255: unknown); keys int64[n] (-1: none); groups int64[n] or
-    length 0; numbers int64[inputs, n]; weights int64[256]; dead_before: a tile ending at or
-    before it is dead. Slots: ops int8[s], masks uint64[s] over kinds, inputs int64[s] or -1.
+    length 0; numbers int64[inputs, n]; dead_before: a tile ending at or before it is dead.
+    Slots: ops int8[s], masks uint64[s] over kinds, inputs int64[s] or -1; adds int64[64, s]:
+    what an event of a kind adds to a slot whatever it says.
     """
     split = len(groups) > 0
     slots = len(ops)
     one = np.uint64(1)
-    nullable = False
+    nullable, varied = False, False
     for s in range(slots):
         nullable |= inputs[s] >= 0
+        varied |= ops[s] >= 2 or inputs[s] >= 0
     alive_from = dead_before // width * width
+    tile, tile_from = np.int64(0), np.int64(0)
     for i in range(first, len(ts)):
         if i == first or i % AHEAD == 0:
             touch_lists(
@@ -63,7 +66,9 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before, 
         kind = kinds[i]
         if key < 0 or ts[i] < alive_from or kind > 63 or not (any_mask >> np.uint64(kind)) & one:
             continue
-        tile = np.int64(np.uint64(ts[i]) // np.uint64(width))
+        if ts[i] < tile_from or ts[i] - tile_from >= width:  # else it is the last one's
+            tile = np.int64(np.uint64(ts[i]) // np.uint64(width))
+            tile_from = tile * width
         bit = one << np.uint64(kind)
         if nullable:
             touched = False
@@ -86,7 +91,8 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before, 
                     dead += 1
                 if dead > 0:
                     for r in range(dead, n):
-                        pool[base + r - dead] = pool[base + r]
+                        for c in range(slots + 1):
+                            pool[base + r - dead, c] = pool[base + r, c]
                     n -= dead
                     at = max(at - dead, 0)
                 else:
@@ -94,7 +100,8 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before, 
                         return i
                     base = heads[key, 0]
             for r in range(n, at, -1):
-                pool[base + r] = pool[base + r - 1]
+                for c in range(slots + 1):
+                    pool[base + r, c] = pool[base + r - 1, c]
             pool[base + at, 0] = cell
             for s in range(slots):
                 pool[base + at, 1 + s] = empty[s]
@@ -103,18 +110,20 @@ def _fold(first, ts, kinds, keys, groups, numbers, weights, width, dead_before, 
             at -= 1
         row = base + at
         for s in range(slots):
-            if not masks[s] & bit:
+            pool[row, 1 + s] += adds[kind, s]
+        if not varied:
+            continue
+        for s in range(slots):
+            op = ops[s]
+            if (op < 2 and inputs[s] < 0) or not masks[s] & bit:
                 continue
             v = np.int64(0)
             if inputs[s] >= 0:
                 v = numbers[inputs[s], i]
                 if v == NULL:
                     continue
-            op = ops[s]
             if op == 0:
                 pool[row, 1 + s] += 1
-            elif op == 1:
-                pool[row, 1 + s] += weights[kind]
             elif op == 2:
                 pool[row, 1 + s] += v
             elif op == 3:
@@ -151,7 +160,8 @@ def _drop_dead(dead_before, width, heads, pool):  # type: ignore[no-untyped-def]
 class Tiles:
     """The tiles of one family of the plan."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, weights: NDArray[np.int64]) -> None:
+        """weights: int64[256] of the plan's event types, by their codes."""
         self.family = family
         self.blocks = Blocks(1 + len(family.slots))
         self.ops = np.array([OPS[slot.op] for slot in family.slots], np.int8)
@@ -160,6 +170,11 @@ class Tiles:
             [-1 if slot.input is None else slot.input for slot in family.slots], np.int64
         )
         self.empty = np.array([EMPTY[slot.op] for slot in family.slots], np.int64)
+        self.adds = np.zeros((64, len(family.slots)), np.int64)
+        for at, slot in enumerate(family.slots):
+            if slot.op in ("n", "weight") and slot.input is None:
+                kinds = list(slot.types)
+                self.adds[kinds, at] = 1 if slot.op == "n" else weights[kinds]
         self.any_mask = np.bitwise_or.reduce(self.masks)
 
     def fold(
@@ -169,7 +184,6 @@ class Tiles:
         keys: NDArray[np.int64],
         groups: NDArray[np.int64],
         numbers: NDArray[np.int64],
-        weights: NDArray[np.int64],
         newest: int,
         n_keys: int,
     ) -> None:
@@ -179,7 +193,7 @@ class Tiles:
         dead_before, done = newest - self.family.reach, 0
         while True:
             done = _fold(
-                done, ts, kinds, keys, groups, numbers, weights, self.family.width, dead_before,
+                done, ts, kinds, keys, groups, numbers, self.adds, self.family.width, dead_before,
                 self.ops, self.masks, self.inputs, self.empty, self.any_mask,
                 b.heads, b.pool, b.meta,
             )  # fmt: skip

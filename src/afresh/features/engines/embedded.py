@@ -42,9 +42,9 @@ class State:
         self.groups = {
             at: Interner() for at, i in enumerate(plan.inputs) if i.kind == "text" and not i.bands
         }
-        self.tiles = [Tiles(family) for family in plan.families]
         self.weights = np.zeros(256, np.int64)
         self.weights[: len(plan.events)] = [event.weight for event in plan.events]
+        self.tiles = [Tiles(family, self.weights) for family in plan.families]
         p = plan.postings
         self.sequences = [Lists(s.n, s.within, s.types) for s in plan.sequences]
         self.sessions = Lists(p.per_session, p.within, p.types)
@@ -67,7 +67,7 @@ class State:
         """Fold a batch of admitted events, in any order relative to others."""
         if batch.n == 0:
             return
-        self.newest = max(self.newest, int(batch.ts.max()))
+        known, self.newest = self.newest, max(self.newest, int(batch.ts.max()))
         self.events += batch.n
         self.links.fold(batch)
         if batch.types not in self._type_tables:
@@ -95,7 +95,7 @@ class State:
         if order is not None:
             keys = {name: column[order] for name, column in keys.items()}
             kinds, sessions = kinds[order], sessions[order]
-        self._insert(rows, kinds, keys, sessions, first_new)
+        self._insert(rows, kinds, keys, sessions, first_new, known)
 
     def _fold_tiles(
         self,
@@ -114,7 +114,6 @@ class State:
                 keys[family.key][cut],
                 _NO_GROUPS if family.split is None else groups[family.split][cut],
                 numbers[:, cut],
-                self.weights,
                 self.newest,
                 self.key_count(family.key),
             )
@@ -126,16 +125,16 @@ class State:
         keys: dict[str, NDArray[np.int64]],
         sessions: NDArray[np.int64],
         first_new: int,
+        known: int,
     ) -> None:
         lists = [
             *((kept, s.key) for kept, s in zip(self.sequences, self.plan.sequences, strict=True)),
             (self.postings, "item_id"),
         ]
+        batch = (kinds, self.newest, first_new, known)
         for kept, key in lists:
-            count = self.key_count(key)
-            kept.insert(self.facts, rows, keys[key], kinds, self.newest, count, first_new)
-        count = len(self.parties)
-        self.sessions.insert(self.facts, rows, sessions, kinds, self.newest, count, first_new)
+            kept.insert(self.facts, rows, keys[key], self.key_count(key), *batch)
+        self.sessions.insert(self.facts, rows, sessions, len(self.parties), *batch)
 
     def names(self, key: str) -> Interner:
         """The names behind the numbers of a key field."""
