@@ -75,11 +75,12 @@ class Columnar:
             "session_id": _joined([e.session_id or "" for e in events]),
         }
         numbers, places = self._properties(events, texts, refused)
+        empty: dict[str, bool] = {}
         for name, column in texts.items():
-            data = np.frombuffer(column, np.uint8)
-            if not _clean(data, len(events)):
+            clean, empty[name] = _judged(np.frombuffer(column, np.uint8), len(events))
+            if not clean:
                 _refuse_texts(name, events, refused)
-        if refused or _lacks_somebody(texts["user_id"], len(events)):
+        if refused or empty["user_id"]:
             _refuse_nobody(events, refused)
         if refused:
             rows = np.array([i for i in range(len(events)) if i not in refused], np.int64)
@@ -94,7 +95,8 @@ class Columnar:
             numbers=numbers,
             places=places,
         )
-        _make_ids(batch)
+        if empty["event_id"]:
+            _make_ids(batch)
         return Columns(batch, np.arange(len(events)), [])
 
     def _properties(
@@ -155,11 +157,15 @@ class Columnar:
 
 def _whole(values: list[Any]) -> NDArray[np.int64] | None:
     """Integers within LIMIT, NULL for None; None when any is something else."""
-    out = np.array([NULL if value is None else value for value in values])
-    if out.dtype != np.int64:
-        return None
-    given = out[out != NULL]
-    return out if len(given) == 0 or int(np.abs(given).max()) < LIMIT else None
+    at = [i for i, value in enumerate(values) if value is not None]
+    given = np.array([values[i] for i in at])
+    out = np.full(len(values), NULL, np.int64)
+    if len(at):
+        whole = given.dtype in (np.int64, np.bool_)
+        if not whole or not -LIMIT < int(given.min()) <= int(given.max()) < LIMIT:
+            return None
+        out[at] = given
+    return out
 
 
 def fixed_point(value: int | bool | Decimal, places: int) -> int | None:
@@ -211,26 +217,28 @@ def _joined(strings: list[str]) -> bytes:
 
 
 @numba.njit(cache=True, nogil=True)
-def _clean(data, n):  # type: ignore[no-untyped-def]
-    """Whether the text column holds n strings of at most 256 bytes without control characters.
+def _judged(data, n):  # type: ignore[no-untyped-def]
+    """(clean, empty) of a text column: whether it holds n strings of at most 256 bytes without
+    control characters, and whether one of them is empty.
 
     Control: U+0000-001F, U+007F, U+0080-009F (bytes C2 80-9F); also lone surrogates (ED A0-BF).
     """
-    strings, size = 1, 0
+    strings, size, empty = 1, 0, False
     for i in range(len(data)):
         c = data[i]
         if c == 0:
             strings += 1
+            empty |= size == 0
             size = 0
             continue
         size += 1
         if size > 256 or c < 32 or c == 127:
-            return False
+            return False, empty
         if c == 0xC2 and i + 1 < len(data) and data[i + 1] < 0xA0:
-            return False
+            return False, empty
         if c == 0xED and i + 1 < len(data) and data[i + 1] >= 0xA0:
-            return False
-    return strings == n
+            return False, empty
+    return strings == n, empty or size == 0
 
 
 def fault_of_text(text: str) -> str | None:
@@ -255,11 +263,6 @@ def _refuse_texts(name: str, events: Sequence[Any], refused: dict[int, Rejection
             refused[i] = Rejection(i, "bad_id", path, fault)
 
 
-def _lacks_somebody(column: bytes, n: int) -> bool:
-    """Whether one of n strings is empty."""
-    return len(column) < n or b"\0\0" in b"\0" + column + b"\0"
-
-
 def _refuse_nobody(events: Sequence[Any], refused: dict[int, Rejection]) -> None:
     # By event, not by column: a NUL in one id shifts the strings behind it.
     detail = "An event needs user_id or session_id."
@@ -270,9 +273,6 @@ def _refuse_nobody(events: Sequence[Any], refused: dict[int, Rejection]) -> None
 
 def _make_ids(batch: EventBatch) -> None:
     """Give each event without an id a random one of 32 hex digits."""
-    column = b"\0" + batch.texts["event_id"] + b"\0"
-    if b"\0\0" not in column or not batch.n:
-        return
     ids = batch.strings("event_id")
     random = os.urandom(16 * batch.n).hex()
     batch.texts["event_id"] = "\0".join(

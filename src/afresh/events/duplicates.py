@@ -77,14 +77,13 @@ def _forget(high, low, table):  # type: ignore[no-untyped-def]
 def _refill(old, oldest, table, held):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(table) - 1)
     for k in range(len(old)):
-        if k % AHEAD == 0:
-            _touch(old[:, 0], k, min(k + AHEAD, len(old)), table, held)
         if old[k, 2] & np.uint64(0xFFFFFFFF) <= oldest or old[k, 2] == 0:
             continue
         slot = old[k, 0] & mask
         while table[slot, 2] != 0:
             slot = (slot + np.uint64(1)) & mask
-        table[slot] = old[k]
+        for word in range(3):  # a row at once would be checked for overlap first
+            table[slot, word] = old[k, word]
         held[0] += 1
 
 
