@@ -7,8 +7,10 @@ import numpy as np
 
 from afresh.features.event_ids import id_before
 
-RUN = 32
-"""Events of one moment that are put in order by counting; more are merged from such runs."""
+RUN = 64
+"""Events of one moment that are put in order by counting; more are merged from such runs …"""
+MANY = 160
+"""… or, from here on, sorted byte by byte."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -41,6 +43,46 @@ def _counting_sort(order, first, last, tag, hi, heads, run):  # type: ignore[no-
 
 
 @numba.njit(cache=True, nogil=True)
+def _radix_pass(order, first, last, words, shift, counts, space):  # type: ignore[no-untyped-def]
+    """Sort order[first:last] by one byte of their words, stably; counts int64[257], of it."""
+    place = np.int64(first)
+    for b in range(256):
+        n = counts[b]
+        counts[b] = place
+        place += n
+    for k in range(first, last):
+        event = order[k]
+        byte = np.int64((words[event] >> np.uint64(shift)) & np.uint64(255))
+        space[counts[byte]] = event
+        counts[byte] += 1
+    order[first:last] = space[first:last]
+
+
+@numba.njit(cache=True, nogil=True)
+def _radix_sort(order, first, last, tag, hi, lo, space):  # type: ignore[no-untyped-def]
+    """Sort order[first:last] by (hi, lo), byte by byte from the last one; False where ids are
+    packed in different ways, so that this says nothing. Bytes that all share cost nothing."""
+    kind = tag[order[first]]
+    counts = np.zeros((16, 256), np.int64)
+    for k in range(first, last):
+        event = order[k]
+        if tag[event] != kind or kind == 3:
+            return False
+        low, high = lo[event], hi[event]
+        for b in range(8):
+            counts[b, np.int64(low & np.uint64(255))] += 1
+            counts[8 + b, np.int64(high & np.uint64(255))] += 1
+            low >>= np.uint64(8)
+            high >>= np.uint64(8)
+    for b in range(16):
+        words, shift = (lo, 8 * b) if b < 8 else (hi, 8 * (b - 8))
+        byte = np.int64((words[order[first]] >> np.uint64(shift)) & np.uint64(255))
+        if counts[b, byte] < last - first:
+            _radix_pass(order, first, last, words, shift, counts[b], space)
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
 def _insertion_sort(order, first, last, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
     for k in range(first + 1, last):
         event, at = order[k], k
@@ -65,10 +107,7 @@ def _merge_runs(order, first, last, width, space, tag, hi, lo, arena):  # type: 
             take_right = i >= middle
             if not take_right and j < end:
                 x, y = order[j], order[i]
-                if tag[x] == tag[y] and tag[x] != 3 and hi[x] != hi[y]:
-                    take_right = hi[x] < hi[y]
-                else:
-                    take_right = id_before(tag[x], hi[x], lo[x], tag[y], hi[y], lo[y], arena)
+                take_right = id_before(tag[x], hi[x], lo[x], tag[y], hi[y], lo[y], arena)
             if take_right:
                 space[k] = order[j]
                 j += 1
@@ -94,6 +133,9 @@ def sort_ties(order, ts, tag, hi, lo, arena):  # type: ignore[no-untyped-def]
             last += 1
         if last - first > RUN and len(space) == 0:
             space = np.empty(n, np.int64)
+        if last - first >= MANY and _radix_sort(order, first, last, tag, hi, lo, space):
+            first = last
+            continue
         for a in range(first, last, RUN):
             b = min(a + RUN, last)
             if b - a > 1 and not _counting_sort(order, a, b, tag, hi, heads, run):
