@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from afresh.events.batch import NULL, EventBatch
 from afresh.events.columnar import fixed_point
-from afresh.features.interning import Interner, grown
+from afresh.features.interning import Interner
 from afresh.features.plan import Plan, PlanField
+from afresh.features.room import MEMORY
 
 _DTYPES = {"int": np.int64, "decimal": np.int64, "bool": np.int64, "float": np.float64}
 
@@ -97,7 +98,7 @@ class CatalogState:
         if items <= had:
             return
         capacity = max(2 * had, items)
-        self.present = grown(self.present, capacity)
+        self.present = MEMORY.grown(self.present, capacity)
         self.present[had:] = False
         for name, column in self.columns.items():
             larger = _empty(self.fields[name], capacity)

@@ -24,6 +24,7 @@ from afresh.events.batch import EventBatch
 from afresh.events.decode import EventDecoder
 from afresh.events.verdict import Rejection
 from afresh.explaining import Explanation, explained, replayed
+from afresh.features.room import Room
 from afresh.learner import Learner
 from afresh.log.sqlite import SqliteLog
 from afresh.log.token import Place, write_token
@@ -86,7 +87,7 @@ class Runtime(Answers):
         progress("kernels", 1, 1)
         log = SqliteLog(folder, app=app.name, max_bytes=settings.log_max_bytes)
         try:
-            runtime = cls(app, settings, log, Replica(plan))
+            runtime = cls(app, settings, log, Replica(plan, Room(settings.state_memory, folder)))
             runtime.recovery.recover(progress)
             with runtime.replica.lock:
                 runtime.surfaces.prepare()

@@ -170,6 +170,11 @@ class Settings(BaseSettings):
         description="Above this size the oldest events are dropped from the log; when that "
         "would touch what a feature can still read, events are refused instead (507).",
     )
+    state_memory: Size | None = Field(
+        None,
+        description="How much of the state may be resident; beyond it, what nobody asks for lies "
+        "in files in the data folder, and no value changes. Needs Linux. None: all of it.",
+    )
     snapshot_every_events: int = Field(
         1_000_000, ge=1, description="A snapshot is taken after this many events …"
     )

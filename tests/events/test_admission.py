@@ -172,3 +172,23 @@ def test_a_session_that_is_another_user_already_is_refused() -> None:
         (0, "session_already_linked", "$.session_id")
     ]
     assert admitted.batch.strings("event_id") == ["b", "c"]
+
+
+def test_of_two_users_of_a_session_the_first_to_come_stays() -> None:
+    def says(name: str, user: str) -> dict[str, object]:
+        return {"event_id": name, "event_type": "identify", "timestamp": NOW, "session_id": "s",
+                "user_id": user}  # fmt: skip
+
+    folded: dict[str, str] = {}
+    door = Admission(NoCatalog(), linked=folded.get)
+    first = door.admit(batch(says("a", "ann"), says("b", "bob"), says("c", "ann")), NOW)
+    assert [(r.index, r.code) for r in first.rejected] == [(1, "session_already_linked")]
+    assert first.batch.strings("event_id") == ["a", "c"]
+    second = door.admit(batch(says("d", "bob"), says("e", "ann")), NOW)  # not folded yet
+    assert [r.index for r in second.rejected] == [0]
+    door.take_back(second)
+    door.take_back(first)
+    again = door.admit(batch(says("b", "bob")), NOW)
+    assert again.rejected == []
+    folded["s"] = "bob"
+    assert [r.index for r in door.admit(batch(says("f", "ann")), NOW).rejected] == [0]

@@ -8,7 +8,7 @@ feature splits are written into the event with the value in force now.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.events.batch import NULL, EventBatch
-from afresh.events.duplicates import CONFLICT, DUPLICATE, Duplicates
+from afresh.events.duplicates import CONFLICT, DUPLICATE, NEW, Duplicates
 from afresh.events.hashing import hash_content, hash_ids
 from afresh.events.schema import IDENTIFY
 from afresh.events.verdict import Rejection
@@ -68,6 +68,8 @@ class Admission:
         self.seeds = np.array([secrets.randbits(64) for _ in range(3)], np.uint64)
         self.known = Duplicates(horizon_s=-(-(horizon_ms + HOUR_MS) // 1000) + 1)
         self.clock = 0
+        self._linking: dict[str, str] = {}
+        """Users of sessions whose identify was admitted and may not be folded yet."""
 
     def admit(self, batch: EventBatch, now: int) -> Admitted:
         """Judge a batch that arrived at `now` (server's clock, ms)."""
@@ -77,40 +79,67 @@ class Admission:
         rejected = [_ahead(batch, i, now) for i in np.flatnonzero(ahead).tolist()]
         rejected += [_too_late(batch, i, self.horizon_ms) for i in np.flatnonzero(old).tolist()]
         late = _as_sent(batch, np.flatnonzero(old))
-        taken = self._taken(batch)
-        rejected += [_linked(int(i)) for i in np.flatnonzero(taken & ~(ahead | old))]
-        rows = np.flatnonzero(~(ahead | old | taken))
+        outside = ahead | old
+        taken = self._taken(batch, ~outside)
+        rejected += [_linked(i) for i in np.flatnonzero(taken).tolist()]
+        rows = np.flatnonzero(~(outside | taken))
         kept = batch if len(rows) == batch.n else batch.take(rows)
         ids = hash_ids(kept, self.seeds)
         verdict = self.known.admit(ids, hash_content(kept, self.seeds), now)
         duplicates = rows[verdict == DUPLICATE]
         rejected += [_conflict(int(i)) for i in rows[verdict == CONFLICT]]
-        if verdict.any():
-            new = np.flatnonzero(verdict == 0)
+        second = self._link(kept, verdict == NEW)
+        if second.any():
+            self.known.forget(ids[:, second])
+            rejected += [_linked(i) for i in rows[second].tolist()]
+        if verdict.any() or second.any():
+            new = np.flatnonzero((verdict == NEW) & ~second)
             kept, rows, ids = kept.take(new), rows[new], ids[:, new]
         lower_timestamps(kept, now)
         self.catalog.write_into(kept)
         return Admitted(kept, rows, ids, duplicates, rejected, late)
 
-    def _taken(self, batch: EventBatch) -> NDArray[np.bool_]:
-        """Which identify events name a session that is another user already: bool[n]."""
+    def _taken(self, batch: EventBatch, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which identify events of those inside the horizon name a session that is another user
+        already: bool[n]."""
         taken = np.zeros(batch.n, np.bool_)
-        rows = np.flatnonzero(batch.of_type(IDENTIFY.name))
-        if len(rows):
-            said = batch.take(rows)
-            pairs = zip(said.strings("session_id"), said.strings("user_id"), strict=True)
-            taken[rows] = [self.linked(session) not in (None, user) for session, user in pairs]
+        rows = np.flatnonzero(inside & batch.of_type(IDENTIFY.name))
+        for row, (session, user) in zip(rows.tolist(), _pairs(batch, rows), strict=True):
+            first = self.linked(session) or self._linking.get(session)
+            taken[row] = first not in (None, user)
         return taken
+
+    def _link(self, batch: EventBatch, new: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Note whom the new identify events name; which of them are the second to name a session
+        in this batch, and say another user than the first: bool[n]."""
+        second = np.zeros(batch.n, np.bool_)
+        rows = np.flatnonzero(new & batch.of_type(IDENTIFY.name))
+        if len(rows):
+            folded = [s for s in self._linking if self.linked(s) is not None]
+            for session in folded:
+                del self._linking[session]
+        for row, (session, user) in zip(rows.tolist(), _pairs(batch, rows), strict=True):
+            second[row] = self._linking.setdefault(session, user) != user
+        return second
 
     def take_back(self, admitted: Admitted) -> None:
         """The log refused the batch: its ids were never here."""
         self.known.forget(admitted.ids)
+        rows = np.flatnonzero(admitted.batch.of_type(IDENTIFY.name))
+        for session, _ in _pairs(admitted.batch, rows):
+            self._linking.pop(session, None)
 
     def remember(self, batch: EventBatch, arrival: int) -> None:
         """Remember events that are in the log already (after a restart, or an import)."""
         self.clock = max(self.clock, arrival)
         said = as_said(batch)
         self.known.admit(hash_ids(said, self.seeds), hash_content(said, self.seeds), arrival)
+
+
+def _pairs(batch: EventBatch, rows: NDArray[np.int64]) -> Iterator[tuple[str, str]]:
+    """(session_id, user_id) of the events at `rows`."""
+    said = batch.take(rows)
+    return zip(said.strings("session_id"), said.strings("user_id"), strict=True)
 
 
 def as_said(batch: EventBatch) -> EventBatch:

@@ -18,7 +18,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.features.interning import grown, roomy
+from afresh.features.room import MEMORY, Room
 
 LEVELS = 40
 AHEAD = 128
@@ -110,8 +110,8 @@ def _repack(heads, pool, packed):  # type: ignore[no-untyped-def]
 class Blocks:
     """The arrays of one set of lists; `columns` int64 columns a row (0: plain int32 rows)."""
 
-    def __init__(self, columns: int = 0) -> None:
-        self.columns = columns
+    def __init__(self, columns: int = 0, room: Room = MEMORY) -> None:
+        self.columns, self.room = columns, room
         self.clear()
 
     def clear(self) -> None:
@@ -126,19 +126,20 @@ class Blocks:
         had = len(self.heads)
         if keys <= had:
             return
-        self.heads = grown(self.heads, max(2 * had, keys))
+        self.heads = self.room.grown(self.heads, max(2 * had, keys))
         self.heads[had:] = _NO_LIST
 
     def grow_pool(self) -> None:
-        self.pool = grown(self.pool, 2 * len(self.pool))
+        self.pool = self.room.grown(self.pool, 2 * len(self.pool))
 
     def keep(self, keys: NDArray[np.int64]) -> None:
         """Forget every list but these; list keys[i] becomes list i, the pool is packed."""
-        heads = np.tile(_NO_LIST, (max(len(keys), 64), 1))
+        heads = self.room.empty((max(len(keys), 64), 3), np.int64)
+        heads[:] = _NO_LIST
         known = keys < len(self.heads)
         heads[np.flatnonzero(known)] = self.heads[keys[known]]
         rows = int(np.sum(2 * heads[:, 1])) + 256
-        packed = np.empty((rows, *self.pool.shape[1:]), self.pool.dtype)
+        packed = self.room.empty((rows, *self.pool.shape[1:]), self.pool.dtype)
         used = _repack(heads, self.pool, packed)
         self.heads, self.pool = heads, packed
         self.meta[:] = -1
@@ -158,5 +159,5 @@ class Blocks:
         }
 
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
-        self.heads, self.meta = np.array(arrays["heads"]), np.array(arrays["meta"])
-        self.pool = roomy(arrays["pool"])
+        self.heads, self.meta = self.room.copied(arrays["heads"]), np.array(arrays["meta"])
+        self.pool = self.room.roomy(arrays["pool"])

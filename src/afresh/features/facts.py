@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from afresh.events.texts import as_bytes, split_column
 from afresh.features.event_ids import pack_arena, pack_ids, unpack_id
 from afresh.features.event_order import sort_ties
-from afresh.features.interning import grown, roomy
+from afresh.features.room import MEMORY, Room
 
 
 @numba.njit(cache=True, nogil=True)
@@ -58,8 +58,8 @@ class Facts:
     item: NDArray[np.int32]
     session: NDArray[np.int32]
 
-    def __init__(self, wanted: NDArray[np.bool_]) -> None:
-        self.wanted = wanted
+    def __init__(self, wanted: NDArray[np.bool_], room: Room = MEMORY) -> None:
+        self.wanted, self.room = wanted, room
         self.used = 0
         self.arena = np.empty(1 << 10, np.uint8)
         self.arena_used = 0
@@ -106,9 +106,11 @@ class Facts:
         if self.used + rows > len(self.ts):
             capacity = max(2 * len(self.ts), self.used + rows)
             for name in COLUMNS:
-                setattr(self, name, grown(getattr(self, name), capacity))
+                setattr(self, name, self.room.grown(getattr(self, name), capacity))
         if self.arena_used + size > len(self.arena):
-            self.arena = grown(self.arena, max(2 * len(self.arena), self.arena_used + size))
+            self.arena = self.room.grown(
+                self.arena, max(2 * len(self.arena), self.arena_used + size)
+            )
 
     def event_id(self, row: int) -> str:
         out = np.empty(256, np.uint8)
@@ -119,7 +121,7 @@ class Facts:
         """Forget every row but these (ascending); row rows[i] becomes row i."""
         self.used = len(rows)
         for name in COLUMNS:
-            setattr(self, name, getattr(self, name)[rows])
+            setattr(self, name, self.room.taken(getattr(self, name), rows))
         self.arena = pack_arena(self.tag, self.hi, self.lo, self.arena)
         self.arena_used = len(self.arena)
 
@@ -134,7 +136,7 @@ class Facts:
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         self.used, self.arena_used = len(arrays["ts"]), len(arrays["arena"])
         for name, array in arrays.items():
-            setattr(self, name, roomy(array))
+            setattr(self, name, self.room.roomy(array))
 
 
 def total_order(ts: NDArray[np.int64], event_ids: bytes) -> NDArray[np.int64] | None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from afresh.events.hashing import hash_bytes
 from afresh.events.texts import as_bytes, split_column
 from afresh.events.words import same_bytes
+from afresh.features.room import MEMORY, Room
 
 _FREE = -1
 AHEAD = 128
@@ -153,8 +154,8 @@ class Interner:
     that a user and a session of the same name stay two.
     """
 
-    def __init__(self, *, prefixed: bool = False) -> None:
-        self.prefixed = prefixed
+    def __init__(self, *, prefixed: bool = False, room: Room = MEMORY) -> None:
+        self.prefixed, self.room = prefixed, room
         self.seed = np.uint64(secrets.randbits(64))
         self.arena = np.empty(1 << 12, np.uint8)
         self.begin = np.zeros((1 << 8) + 1, np.int64)
@@ -202,12 +203,12 @@ class Interner:
     def _reserve(self, keys: int, size: int) -> None:
         count, used = len(self), int(self.meta[1])
         if count + keys >= len(self.begin):
-            self.begin = grown(self.begin, max(2 * len(self.begin), count + keys + 1))
+            self.begin = self.room.grown(self.begin, max(2 * len(self.begin), count + keys + 1))
         if used + size > len(self.arena):
-            self.arena = grown(self.arena, max(2 * len(self.arena), used + size))
+            self.arena = self.room.grown(self.arena, max(2 * len(self.arena), used + size))
 
     def _rebuild_table(self, slots: int) -> None:
-        self.table = np.full(slots, _FREE, np.int64)
+        self.table = self.room.full(slots, _FREE, np.int64)
         _fill_table(self.arena, self.begin, self.seed, int(self.prefixed), self.table, len(self))
 
     def key(self, number: int) -> bytes:
@@ -234,7 +235,7 @@ class Interner:
 
     def _load(self, arena: NDArray[np.uint8], begin: NDArray[np.int64]) -> None:
         count = len(begin) - 1
-        self.arena, self.begin = roomy(arena), roomy(begin)
+        self.arena, self.begin = self.room.roomy(arena), self.room.roomy(begin)
         self.meta[:] = count, len(arena)
         slots = 1 << 9
         while slots * 5 // 8 <= count:
@@ -253,15 +254,3 @@ class Interner:
 
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         self._load(arrays["arena"].astype(np.uint8), arrays["begin"].astype(np.int64))
-
-
-def roomy(array: NDArray) -> NDArray:  # type: ignore[type-arg]
-    """A copy with a quarter more room, so that the next event need not make some."""
-    return grown(array, len(array) * 5 // 4 + 256)
-
-
-def grown(array: NDArray, capacity: int) -> NDArray:  # type: ignore[type-arg]
-    """A copy with room for `capacity` rows; pages never written cost no memory."""
-    larger = np.empty((capacity, *array.shape[1:]), array.dtype)
-    larger[: len(array)] = array
-    return larger

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from afresh.features.blocks import AHEAD, LEVELS, Blocks, move_up
 from afresh.features.event_ids import before
 from afresh.features.facts import Facts
+from afresh.features.room import MEMORY, Room
 
 
 @numba.njit(cache=True, nogil=True)
@@ -110,12 +111,12 @@ class Lists:
     wanted bool[256]: the event types that count.
     """
 
-    def __init__(self, keep: int, within: int, types: tuple[int, ...]) -> None:
+    def __init__(self, keep: int, within: int, types: tuple[int, ...], room: Room = MEMORY) -> None:
         self.keep = keep
         self.within = within
         self.wanted = np.zeros(256, np.bool_)
         self.wanted[list(types)] = True
-        self.blocks = Blocks()
+        self.blocks = Blocks(room=room)
 
     def insert(
         self,

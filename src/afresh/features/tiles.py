@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from afresh.events.batch import NULL
 from afresh.features.blocks import AHEAD, Blocks, move_up, touch_lists
 from afresh.features.plan import Family
+from afresh.features.room import MEMORY, Room
 
 GROUP_BITS = 30
 GROUP_MASK = (1 << GROUP_BITS) - 1
@@ -160,10 +161,10 @@ def _drop_dead(dead_before, width, heads, pool):  # type: ignore[no-untyped-def]
 class Tiles:
     """The tiles of one family of the plan."""
 
-    def __init__(self, family: Family, weights: NDArray[np.int64]) -> None:
+    def __init__(self, family: Family, weights: NDArray[np.int64], room: Room = MEMORY) -> None:
         """weights: int64[256] of the plan's event types, by their codes."""
         self.family = family
-        self.blocks = Blocks(1 + len(family.slots))
+        self.blocks = Blocks(1 + len(family.slots), room)
         self.ops = np.array([OPS[slot.op] for slot in family.slots], np.int8)
         self.masks = np.array([_mask(slot.types) for slot in family.slots], np.uint64)
         self.inputs = np.array(

@@ -24,6 +24,7 @@ from afresh.features.engines.embedded import State
 from afresh.features.forgetting import forget_names
 from afresh.features.plan import Plan
 from afresh.features.reading import Reader
+from afresh.features.room import MEMORY, Room
 from afresh.log import Entry
 from afresh.store.snapshot import Header, newest_snapshots, read_snapshot, set_aside
 
@@ -51,8 +52,8 @@ class Replica:
     sweep: row numbers of facts from before are void then.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, room: Room = MEMORY) -> None:
+        self.plan, self.room = plan, room
         self.lock = threading.Lock()
         self.followers: list[Follower] = []
         self.clear()
@@ -61,7 +62,7 @@ class Replica:
         self.offset = 0
         self.generation = 0
         self.fold_ms = 0.0
-        self.state = State(self.plan)
+        self.state = State(self.plan, self.room)
         self.catalog = CatalogState(self.plan, self.state.items)
         self.reader = Reader(self.state)
         self.weights = b""
@@ -92,6 +93,7 @@ class Replica:
             state.fold(batch)
             self.offset = offset
         self.fold_ms = (time.perf_counter() - started) * 1000
+        self.room.give_back()
 
     def tidy(self) -> None:
         """Sweep, if facts or names have doubled since the last time. To be called by the
@@ -140,7 +142,7 @@ class Replica:
     def copy(self, log_id: str) -> tuple[Header, Arrays]:
         """The parts of a snapshot; to be taken by the folding thread, written by any."""
         facts, arrays = dump_state(self.state)
-        held = {name: array.copy() for name, array in arrays.items()}
+        held = {name: self.room.copied(array) for name, array in arrays.items()}
         held |= {f"catalog/{name}": array for name, array in self.catalog.dump().items()}
         held["weights"] = np.frombuffer(self.weights, np.uint8)
         return Header(self.plan.hash, log_id, self.offset, facts), held

@@ -8,6 +8,7 @@ offset that the state reflects, and each array's type, shape, place and CRC-32.
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import struct
 import zlib
@@ -87,8 +88,8 @@ def write_snapshot(
 
 def read_snapshot(path: Path) -> tuple[Header, dict[str, NDArray[np.generic]]]:
     """Read a snapshot, every checksum checked. Raises CorruptData."""
-    data = path.read_bytes()
     try:
+        data = _mapped(path)
         if data[:4] != MAGIC:
             raise ValueError("it does not begin like one")
         size, crc = struct.unpack_from("<II", data, 4)
@@ -109,6 +110,12 @@ def read_snapshot(path: Path) -> tuple[Header, dict[str, NDArray[np.generic]]]:
     except (ValueError, struct.error, msgspec.MsgspecError, TypeError) as error:
         raise CorruptData(f"{path} is not a good snapshot: {error}.") from error
     return header, arrays
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    """A file's bytes, read as they are asked for; an empty file cannot be mapped: ValueError."""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def newest_snapshots(folder: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.features.interning import grown
+from afresh.features.room import MEMORY
 from afresh.vectors import Keys, Near, Vectors, latest, nearest, unit_rows
 
 BLOCK = 64
@@ -96,7 +96,7 @@ class ExactIndex:
     def _reserve(self, rows: int) -> None:
         if rows > len(self._keys):
             blocks = -(-max(2 * len(self._keys), rows) // BLOCK)
-            self._keys = grown(self._keys, blocks * BLOCK)
+            self._keys = MEMORY.grown(self._keys, blocks * BLOCK)
             had = len(self._blocks)
-            self._blocks = grown(self._blocks, blocks)
+            self._blocks = MEMORY.grown(self._blocks, blocks)
             self._blocks[had:] = 0

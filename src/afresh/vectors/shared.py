@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.features.interning import grown
+from afresh.features.room import MEMORY
 from afresh.vectors import Keys
 
 NONE = -1
@@ -151,6 +151,6 @@ def digest_of(text: str) -> bytes:
 def _roomy(array: Keys, size: int) -> Keys:
     if size <= len(array):
         return array
-    larger = grown(array, max(2 * len(array), size))
+    larger = MEMORY.grown(array, max(2 * len(array), size))
     larger[len(array) :] = NONE
     return larger

@@ -17,6 +17,7 @@ from afresh.features.facts import Facts
 from afresh.features.interning import Interner
 from afresh.features.links import Links
 from afresh.features.plan import Plan
+from afresh.features.room import MEMORY, Room
 from afresh.features.sequences import Lists
 from afresh.features.tiles import Tiles
 
@@ -32,24 +33,25 @@ _NO_GROUPS = np.empty(0, np.int64)
 class State:
     """What the log says, for one plan. Not safe for use from two threads at once."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, room: Room = MEMORY) -> None:
+        self.plan, self.room = plan, room
         self.newest = 0
         """F: the greatest timestamp folded, UTC ms."""
         self.events = 0
-        self.items = Interner()
-        self.parties = Interner(prefixed=True)
+        self.items = Interner(room=room)
+        self.parties = Interner(prefixed=True, room=room)
         self.groups = {
             at: Interner() for at, i in enumerate(plan.inputs) if i.kind == "text" and not i.bands
         }
         self.weights = np.zeros(256, np.int64)
         self.weights[: len(plan.events)] = [event.weight for event in plan.events]
-        self.tiles = [Tiles(family, self.weights) for family in plan.families]
+        self.tiles = [Tiles(family, self.weights, room) for family in plan.families]
         p = plan.postings
-        self.sequences = [Lists(s.n, s.within, s.types) for s in plan.sequences]
-        self.sessions = Lists(p.per_session, p.within, p.types)
-        self.postings = Lists(p.per_item, p.within, p.types)
-        self.facts = Facts(np.logical_or.reduce([lists.wanted for lists in self.all_lists]))
+        self.sequences = [Lists(s.n, s.within, s.types, room) for s in plan.sequences]
+        self.sessions = Lists(p.per_session, p.within, p.types, room)
+        self.postings = Lists(p.per_item, p.within, p.types, room)
+        wanted = np.logical_or.reduce([lists.wanted for lists in self.all_lists])
+        self.facts = Facts(wanted, room)
         self.facts_within = max(lists.within for lists in self.all_lists)
         self.links = Links(plan.reach)
         self.facts_kept = 0
