@@ -17,8 +17,6 @@ from tests.opened import AGES, PLAN, Opened, check, event, logged, now, post, pu
 
 from afresh import App, Catalog, Features, count, daily, sliding
 from afresh.errors import StorageFull, Unavailable
-from afresh.features import room
-from afresh.features.room import Room
 from afresh.runtime import Runtime
 from afresh.settings import Settings
 from afresh.surface import Query
@@ -56,20 +54,6 @@ def test_restart_with_any_snapshot_gives_the_same_state(opened: Opened, how: str
     assert check(runtime) == before
     assert post(runtime, event(event_id="x")).accepted == 1
     check(runtime)
-
-
-@pytest.mark.skipif(not Room.is_possible(), reason="only Linux holds a ceiling on memory")
-def test_under_a_ceiling_on_memory_the_state_is_the_same(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(room, "SMALL", 1)
-    tight = Settings(state_memory=1)
-    runtime = opened(settings=tight)
-    put(runtime, "i", category="red", price="1.25")
-    post(runtime, event(), event(session_id="s", event_type="buy"))
-    before = check(runtime)
-    assert check(opened(settings=tight)) == before
-    assert check(opened()) == before
 
 
 def test_every_snapshot_spoilt_the_log_is_folded(opened: Opened) -> None:
