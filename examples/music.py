@@ -1,7 +1,8 @@
 """A music service: a skip counts against, and this hour's mood is not this year's taste.
 
-afresh check examples/music.py      # is it sound?
-afresh serve examples/music.py      # take events, answer requests
+afresh check examples/music.py                                     # is it sound?
+afresh import examples/music.py --items examples/music.ndjson        # something to show
+afresh serve examples/music.py --site examples/pages/music.html      # the API, and a page at /
 """
 
 from afresh import (
@@ -53,6 +54,10 @@ app.surface(
         neighbours(weight=0.5),
         next_item(weight=0.3),
     ],
+)
+app.surface(
+    "taste",  # the same of a person: three months back, a play still counts half
+    sources=[preference(weight=1.0, half_life="90d"), trending("7d", weight=0.1)],
 )
 app.surface(
     "home",  # ordered by weights that learn from every play

@@ -95,6 +95,12 @@ class Settings(BaseSettings):
         "any page open in a browser on this machine could otherwise read and write the log.",
     )
 
+    site: Path | None = Field(
+        None,
+        description="A folder whose `index.html` is served at `/` with the files beside it, or a "
+        "page in a folder. Nobody needs a key to load them.",
+    )
+
     max_body_bytes: Size = Field(
         _written("16MiB"), ge=1024, description="The largest request body, after decompression too."
     )

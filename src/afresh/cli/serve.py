@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,6 +22,10 @@ def run(
         int | None, typer.Option(help="The port; 0 finds a free one (setting `port`).")
     ] = None,
     data: DataFolder = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(help="A page to serve at /, or the folder of one (setting `site`)."),
+    ] = None,
     config: Config = None,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error (setting `log_level`).")
@@ -43,7 +48,7 @@ def run(
         from afresh.loading import load
         from afresh.settings import load_settings
 
-        given = {"host": host, "port": port, "data": data, "log_level": log_level}
+        given = {"host": host, "port": port, "data": data, "site": site, "log_level": log_level}
         settings = load_settings(file, config, **given)
         app = load(file)
         app.plan()  # a mistake in the definition is said before anything is opened

@@ -48,7 +48,7 @@ def run(
     app = load(DEFINITION)
     home = DemoFolder(folder)
     settings = load_settings(data=home.data, host=host, port=port, log_level="warning")
-    settings = settings.model_copy(update={"api_key": None, "api_key_file": None})
+    settings = settings.model_copy(update={"api_key": None, "api_key_file": None, "site": None})
     marker = None if fresh else home.state()
     console.print(f"\n[bold]afresh[/]: a shop that changes its mind after every click\n{TERMS}\n")
     settings = on_free_port(settings)

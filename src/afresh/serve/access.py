@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from afresh.serve.modules import MODULES
@@ -15,15 +16,16 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Access:
-    """Decides on a request from its headers.
+    """Decides on a request from its headers. site: paths of a page, which need no key.
 
     Without a key the server trusts this machine, and a browser on it runs other people's
     pages: so a request that names another host (DNS rebinding), or that a page of another
     origin makes to change something, is refused unless that origin is allowed.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, site: Iterable[str] = ()) -> None:
         key = settings.key()
+        self._open = OPEN.union(site)
         self._key = None if key is None else key.encode()
         self._all = "*" in settings.cors_origins
         self._origins = {origin.rstrip("/").encode() for origin in settings.cors_origins}
@@ -48,7 +50,7 @@ class Access:
             elif name == b"x-api-key":
                 given = value
         if self._key is not None:
-            if path not in OPEN and not hmac.compare_digest(given, self._key):
+            if path not in self._open and not hmac.compare_digest(given, self._key):
                 said = "The API key is wrong." if given else "An API key is needed."
                 hint = "Send it as: Authorization: Bearer KEY."
                 return HttpError(401, "unauthorized", said, hint=hint)

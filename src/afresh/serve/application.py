@@ -18,6 +18,7 @@ from afresh.serve.observe import Observer, Requests, Unobserved
 from afresh.serve.openapi import Document, document
 from afresh.serve.problem import on_error
 from afresh.serve.serving import Serving
+from afresh.serve.site import make_site, site_files
 from afresh.settings import Settings
 
 ROUTES: tuple[HTTPRouteHandler, ...] = (
@@ -48,15 +49,18 @@ def create_app(
     made = document(described, runtime.plan, secured=settings.key() is not None)
     here = Serving(runtime, settings, told)
     hub = live.make_hub(here)
+    files = site_files(settings.site) if settings.site else {}
+    taken = {path for route in described for path in route.paths}
+    site = [make_site(files, taken)] if files else []
     inner = Litestar(
-        [*ROUTES, *extra_routes],
+        [*ROUTES, *site, *extra_routes],
         openapi_config=None,
         exception_handlers={Exception: on_error},
         logging_config=None,
         state=State({"serving": here, "openapi": made, "live": hub}),
         request_max_body_size=None,
     )
-    access, requests = Access(settings), Requests(told, settings.access_log)
+    access, requests = Access(settings, files), Requests(told, settings.access_log)
     lane = (
         events.express(here) | recommend.express(here) | features.express(here) | health.express()
     )
