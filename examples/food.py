@@ -1,8 +1,8 @@
 """Food delivery: what is near, open, and what one feels like at this hour.
 
-afresh check examples/food.py                                     # is it sound?
-afresh import examples/food.py --items examples/food.ndjson        # something to show
-afresh serve examples/food.py --site examples/pages/food.html      # the API, and a page at /
+afresh check examples/food.py                                       # is it sound?
+afresh import examples/food.py --items examples/food.ndjson         # something to show
+afresh serve examples/food.py --site examples/pages/food.html       # the API, and a page at /
 
 Where somebody is and what the time is there come with the request, and so does the rule:
 

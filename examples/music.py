@@ -1,8 +1,8 @@
 """A music service: a skip counts against, and this hour's mood is not this year's taste.
 
-afresh check examples/music.py                                     # is it sound?
-afresh import examples/music.py --items examples/music.ndjson        # something to show
-afresh serve examples/music.py --site examples/pages/music.html      # the API, and a page at /
+afresh check examples/music.py                                      # is it sound?
+afresh import examples/music.py --items examples/music.ndjson       # something to show
+afresh serve examples/music.py --site examples/pages/music.html     # the API, and a page at /
 """
 
 from afresh import (

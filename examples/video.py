@@ -1,8 +1,8 @@
 """A video service that counts the seconds somebody stays on a title.
 
-afresh check examples/video.py                                     # is it sound?
-afresh import examples/video.py --items examples/video.ndjson        # something to show
-afresh serve examples/video.py --site examples/pages/video.html      # the API, and a page at /
+afresh check examples/video.py                                      # is it sound?
+afresh import examples/video.py --items examples/video.ndjson       # something to show
+afresh serve examples/video.py --site examples/pages/video.html     # the API, and a page at /
 """
 
 from afresh import (
