@@ -119,9 +119,15 @@ class Demo:
     def __init__(self, package: Path, folder: Path) -> None:
         program = "import sys; from pathlib import Path; from afresh.demo import run; "
         program += "run(Path(sys.argv[1]), port=0)"
+        paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, str(folder)],
-            env={**os.environ, "PYTHONPATH": str(package), "NO_COLOR": "1", "COLUMNS": "200"},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(paths),
+                "NO_COLOR": "1",
+                "COLUMNS": "200",
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

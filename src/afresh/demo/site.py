@@ -15,6 +15,9 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from afresh.demo.dataset import TERMS
+from afresh.demo.freshness import worth
+from afresh.errors import NotFound
+from afresh.serve.serving import serving
 
 MEDIA = {
     ".css": "text/css",
@@ -38,7 +41,8 @@ class Household(msgspec.Struct):
 
 
 def site(households: Path) -> list[HTTPRouteHandler]:
-    """The routes: `/` is the page, `/demo/<file>` its parts, `/demo/households` whom it can show.
+    """The routes: `/` is the page, `/demo/<file>` its parts, `/demo/households` whom it can show,
+    `/demo/freshness/<household>` how often lists that are late would have been right for one.
 
     `households` is a file with a JSON array of Household.
     """
@@ -62,7 +66,17 @@ def site(households: Path) -> list[HTTPRouteHandler]:
         name = request.scope["path"].rpartition("/")[2]
         return _file(files[name], MEDIA[Path(name).suffix])
 
-    return [page, whom, part]
+    known = {household.user_id for household in people}
+
+    @get("/demo/freshness/{household:str}", include_in_schema=False, sync_to_thread=True)
+    def freshness(request: Request[Any, Any, Any]) -> Response[bytes]:
+        household = request.path_params["household"]
+        if household not in known:
+            raise NotFound("There is no such household.", hint="/demo/households lists them.")
+        found = worth(serving(request).runtime, household)
+        return _file(msgspec.json.encode(found), "application/json")
+
+    return [page, whom, part, freshness]
 
 
 def _file(content: bytes, media_type: str) -> Response[bytes]:

@@ -37,6 +37,7 @@ export function randomId() {
 const query = (path, parameters) => ask(`${path}?${new URLSearchParams(parameters)}`);
 
 export const households = () => ask("/demo/households");
+export const freshness = (user) => ask(`/demo/freshness/${encodeURIComponent(user)}`);
 export const send = (event) => ask("/v1/events", event);
 // Answers of surfaces can be explained by their request_id, those of the other routes cannot.
 export const recommend = async (request) =>

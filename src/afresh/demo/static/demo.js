@@ -3,10 +3,12 @@
 
 import * as api from "/demo/api.js";
 import * as facts from "/demo/facts.js";
+import { Late } from "/demo/late.js";
 import { Live } from "/demo/live.js";
 import { N, because, fill, newcomers, trend } from "/demo/rows.js";
 import { hash } from "/demo/tile.js";
 import "/demo/why.js";
+import { measure } from "/demo/worth.js";
 
 const SAID = { view: "You looked at", cart: "In the cart:", buy: "Bought:" };
 
@@ -108,6 +110,18 @@ async function pushed(answer) {
 
 const live = new Live(pushed);
 
+// While the pipeline is late, what others do is held back as well: the list stands still.
+let flow = () => {};
+const late = new Late(arrive, (ms) => {
+  flow();
+  flow = ms ? live.hold() : () => {};
+});
+
+// A click that was held back; another household's is posted and not shown.
+function arrive(event) {
+  return event.user_id === state.user ? click(event.event_type, event.item_id, null, event) : api.send(event);
+}
+
 function say(what, title, then) {
   const small = document.createElement("small");
   small.textContent = then;
@@ -122,10 +136,16 @@ async function click(kind, id, li, clicked = { event_id: api.randomId(), timesta
   if (li) li.dataset.busy = "";
   try {
     const [item, before] = await Promise.all([api.item(id), facts.ask(state.user)]);
-    const event = { ...clicked, event_type: kind, ...who(), item_id: id };
+    const event = { ...who(), ...clicked, event_type: kind, item_id: id };
     if (item.price_cents > 0 && kind !== "view") {
       event.properties = { price_cents: item.price_cents, quantity: 1 };
       if (kind === "buy") event.value = item.price_cents / 100;
+    }
+    const arrived = Boolean(clicked.user_id);
+    if (late.ms && !arrived) {
+      late.hold(event);
+      say(`${SAID[kind]} `, item.title, `The list does not know yet: the pipeline is ${late.name}`);
+      return;
     }
     const start = performance.now();
     const receipt = await api.send(event);
@@ -136,7 +156,7 @@ async function click(kind, id, li, clicked = { event_id: api.randomId(), timesta
     if (!changed) return;
     $("durable").textContent = ms(durable);
     const note = changed.fresh_answer ? "" : " (this answer does not reflect the click yet)";
-    say(`${SAID[kind]} `, item.title, told(changed) + note);
+    say(arrived ? "Arrived late: " : `${SAID[kind]} `, item.title, told(changed) + note);
     await beside(turn, false, before);
     settled();
   } catch (error) {
@@ -242,4 +262,7 @@ document.querySelector(".choice").addEventListener("click", (event) => {
 });
 $("another").addEventListener("click", another);
 $("retry").addEventListener("click", () => retry());
-start();
+$("measure").addEventListener("click", () => {
+  measure(state.households).then(settled, (error) => trouble(error, () => measure(state.households)));
+});
+start().then(() => late.start());
