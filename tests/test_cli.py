@@ -131,6 +131,7 @@ def test_features_as_of_a_moment(imported: Path) -> None:
         (["serve", "nothing.py"], 1, "no file"),
         (["serve", "app.py", "--host", "0.0.0.0"], 1, "API key"),
         (["serve", "app.py", "--port", "99999"], 1, "--port"),
+        (["serve", "app.py", "--site", "nowhere", "--data", "unopened"], 1, "no page"),
         (["import", "app.py"], 2, "--events or --items"),
         (["import", "app.py", "--events", "no.csv"], 1, "no file"),
         (["export", "app.py", "--data", "empty", "--events", "x.csv"], 1, "no log"),

@@ -53,9 +53,12 @@ def run(
         app = load(file)
         app.plan()  # a mistake in the definition is said before anything is opened
 
+        from afresh.serve.site import site_files
         from afresh.watch.process import run_server
         from afresh.watch.progress import bars
 
+        if settings.site:
+            site_files(settings.site)  # so is one in its page
         console = err_console()
         progress = starting.enter_context(bars(console, shown=console.is_terminal))
         run_server(

@@ -144,7 +144,7 @@ async function click(kind, id, li, clicked = { event_id: api.randomId(), timesta
     const arrived = Boolean(clicked.user_id);
     if (late.ms && !arrived) {
       late.hold(event);
-      say(`${SAID[kind]} `, item.title, `The list does not know yet: the pipeline is ${late.name}`);
+      say(`${SAID[kind]} `, item.title, `on its way; the pipeline is ${late.name}`);
       return;
     }
     const start = performance.now();

@@ -10,9 +10,11 @@
  * @typedef {{item_id: string, score: number, sources: string[], reason: string}} Item
  * @typedef {{request_id: string, items: Item[], offset: string, fresh: boolean,
  *   freshness_ms: number, model: string, variant: string | null, degraded: string[]}} List
- * @typedef {{surface?: string, n?: number, user_id?: string, session_id?: string}} Asked
+ * @typedef {{surface?: string, n?: number, user_id?: string, session_id?: string,
+ *   context?: Record<string, string | number>, rules?: object, cursor?: string}} Asked
  * @typedef {{base?: string, key?: string, remember?: boolean, impression?: string, dwell?: string,
  *   onRejected?: (rejected: object[]) => void}} Options
+ * context, rules, cursor: of `recommend` alone; an open list takes none.
  * base: the server's address; this page's own at first. key: an API key (everybody who opens the
  * page can read it). remember: know a visitor again by an anonymous id, which is sent as `user_id`
  * until somebody is identified; ask for consent first. impression, dwell: event types of the
