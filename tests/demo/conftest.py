@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from playwright.sync_api import Page, expect
 
 from afresh.demo.dataset import PACKAGE, Tables
 
@@ -161,3 +162,27 @@ def demo(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
     running = Demo(package, tmp_path_factory.mktemp("demo") / "folder")
     yield running
     running.stop()
+
+
+@pytest.fixture
+def shop(page: Page, demo: Demo) -> Iterator[Page]:
+    """The page, opened; at the end nothing may have been said on its console."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.add_init_script(
+        "window.glides = 0; const animate = Element.prototype.animate;"
+        "Element.prototype.animate = function (...a) { glides++; return animate.apply(this, a) }"
+    )
+    opened(page, demo)
+    yield page
+    assert said == []
+
+
+def opened(page: Page, demo: Demo, household: str = "h4") -> None:
+    page.goto(f"{demo.url}/#{household}")
+    expect(page.locator("#said")).to_have_text("Click a product and watch what changes.")
+
+
+def ids(page: Page, row: str = "now") -> list[str]:
+    found: list[str] = page.locator(f"#{row} .card").evaluate_all("c => c.map(x => x.dataset.id)")
+    return found
