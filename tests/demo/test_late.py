@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 
@@ -50,6 +51,22 @@ def test_on_time_again_everything_arrives_at_once(shop: Page) -> None:
     after = ids(shop)
     assert before[0] not in after
     assert before[1] not in after
+
+
+def test_what_others_do_is_held_back_too(shop: Page, demo: Demo) -> None:
+    before = ids(shop)
+    shop.locator("#late").fill("1")
+    expect(shop.locator("#late-title")).to_have_text("The pipeline is a minute late")
+    seen = {"event_type": "view", "user_id": "h4", "session_id": "elsewhere", "item_id": before[0]}
+    body = json.dumps({**seen, "timestamp": int(time.time() * 1000)}).encode()
+    request = urllib.request.Request(
+        f"{demo.url}/v1/events", body, {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(request, timeout=30).close()
+    shop.wait_for_timeout(1500)
+    assert ids(shop) == before
+    shop.locator("#late").fill("0")
+    expect(shop.locator(f'#now [data-id="{before[0]}"]')).to_have_count(0)
 
 
 def test_the_page_measures_what_lateness_costs(shop: Page, demo: Demo) -> None:
