@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import afresh
+from afresh.settings import Settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -26,6 +30,28 @@ def test_the_reference_is_what_the_code_says() -> None:
         [sys.executable, "scripts/reference", "--check"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_no_page_of_the_reference_is_empty_of_what_there_is() -> None:
+    """What writes the pages may overlook something; this looks at the code in another way."""
+
+    def page(name: str) -> str:
+        return (DOCS / "reference" / f"{name}.md").read_text(encoding="utf-8")
+
+    shown = subprocess.run(
+        [sys.executable, "-m", "afresh.cli", "--help"],
+        capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100"},
+    ).stdout  # fmt: skip
+    commands = re.findall(r"^│ ([a-z]+) ", shown.split("Commands", 1)[1], re.M)
+    assert {"serve", "demo", "import"} <= set(commands)
+    assert [c for c in commands if f"## afresh {c}\n" not in page("commands")] == []
+    fields = Settings.model_fields
+    assert [f for f in fields if f"`{f}`" not in page("settings")] == []
+    sources = "".join(p.read_text("utf-8") for p in (ROOT / "src/afresh/serve").glob("*.py"))
+    routes = {re.sub(r":[a-z]+", "", r) for r in re.findall(r'"(/v1/[^"?]*)"', sources)}
+    assert "/v1/recommend" in routes
+    assert [r for r in sorted(routes) if r not in page("http")] == []
+    assert [n for n in afresh.__all__ if f"{n}" not in page("python")] == []
 
 
 def test_a_metric_is_found_wherever_it_is_made(

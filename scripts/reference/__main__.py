@@ -13,21 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Written from the code by `make reference`. Change the code, not this page. -->\n\n"
-# Each page and the file of the package that it is about.
-PAGES = {
-    "commands": "cli.py",
-    "settings": "settings.py",
-    "http": "serve/openapi.py",
-    "metrics": "__init__.py",
-    "errors": "errors.py",
-    "python": "__init__.py",
-}
+PAGES = ("commands", "settings", "http", "metrics", "errors", "python")
 
 
 def written(name: str) -> str:
     """One page as it should be."""
-    if not (ROOT / "src" / "afresh" / PAGES[name]).exists():
-        return f"{NOTE}# {name.capitalize()}\n\nThis version has none.\n"
     page: str = importlib.import_module(f"page_{name}").page()
     return NOTE + page.strip() + "\n"
 
