@@ -17,6 +17,7 @@ from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve import scans as scan
 from afresh.retrieve.covisits import COVISITS, covisits
+from afresh.retrieve.index import VISITS
 from afresh.retrieve.nearby import Walk, near
 from afresh.retrieve.next_item import NEXT, next_item
 from afresh.retrieve.rules import RULES, rules
@@ -75,17 +76,27 @@ class Slow:
                     match.setdefault(event[4], (event, weight))
                     alike[event[4]] = alike.get(event[4], 0.0) + weight
         scores: dict[str, float] = {}
+        votes = {}
         for visit, likeness in alike.items():
+            event, weight = match[visit]
+            age = (event[0] - self.now) / wanted.recency if wanted.recency else 0.0
+            votes[visit] = likeness * weight * math.exp(age)
+        costs = {visit: min(len(self.sessions[visit]), 2 * wanted.reach + 1) for visit in votes}
+        heard = list(votes)
+        if sum(costs.values()) > wanted.visits:
+            heard.sort(key=lambda visit: -votes[visit])
+            spent = [sum(costs[v] for v in heard[: n + 1]) for n in range(len(heard))]
+            heard = heard[: max(sum(s <= wanted.visits for s in spent), 1)]
+        for visit in heard:
             event, weight = match[visit]
             events = self.sessions[visit]
             here = events.index(event) if event in events else -1
-            age = (event[0] - self.now) / wanted.recency if wanted.recency else 0.0
             if len(events) > wanted.reach and here < 0:
                 continue
             for at, other in enumerate(events):
                 if len(events) > wanted.reach and abs(at - here) > wanted.reach:
                     continue
-                vote = likeness * weight * math.exp(age) * (wanted.earlier if at < here else 1.0)
+                vote = votes[visit] * (wanted.earlier if at < here else 1.0)
                 scores[other[3]] = scores.get(other[3], 0.0) + vote
         if not wanted.rarity:
             return scores
@@ -96,8 +107,15 @@ class Slow:
         self, items: list[str], weights: list[float], own: set[str], wanted: Walk
     ) -> dict[str, float]:
         scores: dict[str, float] = {}
-        for item, weight in zip(items, weights, strict=True):
+        left = wanted.visits
+        for place, (item, weight) in enumerate(zip(items, weights, strict=True)):
             newest = self.postings.get(item, [])[-wanted.depth :]
+            reach = (2 if wanted.backward else 1) * wanted.steps + 1
+            lengths = [min(len(self.sessions[event[4]]), reach) for event in newest[::-1]]
+            share = left // (len(items) - place)
+            looked = max(sum(sum(lengths[: n + 1]) <= share for n in range(len(lengths))), 1)
+            left = max(left - sum(lengths[:looked]), 0)
+            newest = newest[-looked:]
             for event in newest:
                 visit = self.sessions[event[4]]
                 if event[4] in own or event not in visit:
@@ -141,6 +159,7 @@ NEIGHBOURHOODS = st.builds(
     earlier=st.sampled_from([1.0, 0.5]),
     reach=st.sampled_from([1_000_000, 1, 2]),
     recency=st.sampled_from([0.0, 1e6]),
+    visits=st.sampled_from([VISITS, 0, 5]),
 )
 WALKS = st.builds(
     Walk,
@@ -150,6 +169,7 @@ WALKS = st.builds(
     by_distance=st.booleans(),
     normalised=st.booleans(),
     itself=st.booleans(),
+    visits=st.sampled_from([VISITS, 0, 2, 7]),
 )
 
 

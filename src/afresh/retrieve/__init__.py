@@ -42,16 +42,16 @@ class Context:
 class Workspace:
     """Scratch of the scans, which they leave as they found it; one thread at a time.
 
-    An item that a scan meets takes the next row of `scores`, float64[rows, columns] of zeros;
+    An item that a scan meets takes the next row of `scores`, float64[columns, rows] of zeros;
     `row` int32[items] says which (-1: none) and `met` int64[rows] which item took it. So what
-    a scan writes lies close together, however many items there are. similarity float64 and
-    matched int64, by party, are zero.
+    a scan writes, a column, lies close together, however many items there are. similarity float64
+    and matched int64, by party, are zero.
     """
 
     def __init__(self, columns: int = 1) -> None:
         self.columns = columns
         self.row, self.met = np.empty(0, np.int32), np.empty(0, np.int64)
-        self.scores = np.zeros((0, columns))
+        self.scores = np.zeros((columns, 0))
         self.similarity, self.matched = np.empty(0), np.empty(0, np.int64)
 
     def fit(self, state: State) -> None:
@@ -60,7 +60,7 @@ class Workspace:
             items = 2 * len(state.items)
             self.row = np.full(items, -1, np.int32)
             self.met = np.empty(items, np.int64)
-            self.scores = np.zeros((items, self.columns))
+            self.scores = np.zeros((self.columns, items))
         if len(state.parties) > len(self.similarity):
             parties = 2 * len(state.parties)
             self.similarity = np.zeros(parties)
@@ -69,9 +69,9 @@ class Workspace:
     def best(self, used: int, n: int) -> Candidates:
         """The n best of the first column's `used` rows, which are given back."""
         items = self.met[:used].copy()
-        scores = self.scores[:used, 0].copy()
+        scores = self.scores[0, :used].copy()
         self.row[items] = -1
-        self.scores[:used] = 0.0
+        self.scores[0, :used] = 0.0
         return best(items, scores, n)
 
 

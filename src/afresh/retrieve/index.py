@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
-from afresh.features.sequences import alive
+
+VISITS = 4096
+"""Items that one scan looks at in people's sessions, so that its cost has a bound however long
+those are. Visits to a shop's pages seldom come near it; fifty items in a basket do at once."""
 
 
 class Index(NamedTuple):
     """Facts by row, and the lists of rows by item and by party.
 
-    A fact counts when oldest < ts < now (UTC ms).
+    A fact counts when oldest < ts < now (UTC ms). live: all are before now.
     """
 
     ts: NDArray[np.int64]
@@ -27,6 +30,7 @@ class Index(NamedTuple):
     session: NDArray[np.int32]
     oldest: int
     now: int
+    live: bool
     postings_keep: int
     postings_heads: NDArray[np.generic]
     postings_pool: NDArray[np.generic]
@@ -40,6 +44,7 @@ def index_of(state: State, now: int) -> Index:
     facts, p, s = state.facts, state.postings, state.sessions
     return Index(
         facts.ts, facts.item, facts.session, state.newest - p.within, now,
+        now > state.newest,
         p.keep, p.blocks.heads, p.blocks.pool, s.keep, s.blocks.heads, s.blocks.pool,
     )  # fmt: skip
 
@@ -59,21 +64,22 @@ def before(first, last, moment, ts, pool):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def lists_of(keys, keep, oldest, now, ts, heads, pool):  # type: ignore[no-untyped-def]
+def lists_of(keys, keep, oldest, now, live, ts, heads, pool):  # type: ignore[no-untyped-def]
     """The slices [first[k], last[k]) of the pool that hold the facts of keys[k], oldest first.
 
     In steps over all of them, so that the processor fetches many lists at the same time.
     """
     first, last = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
     for k in range(len(keys)):
-        first[k] = heads[keys[k], 0]
-        last[k] = first[k] + heads[keys[k], 1]
+        first[k] = last[k] = 0
+        if 0 <= keys[k] < len(heads):  # an item that was only put has no list yet
+            first[k] = heads[keys[k], 0]
+            last[k] = first[k] + heads[keys[k], 1]
     for k in range(len(keys)):
-        whole = 0 < last[k] - first[k] <= keep
-        if whole:
-            whole = ts[pool[first[k]]] > oldest and ts[pool[last[k] - 1]] < now
-        if not whole:
-            first[k], last[k] = alive(keys[k], keep, oldest, ts, heads, pool)
+        first[k] = max(first[k], last[k] - keep)
+        if first[k] < last[k] and ts[pool[first[k]]] <= oldest:
+            first[k] = before(first[k], last[k], oldest + 1, ts, pool)
+        if not live:
             last[k] = before(first[k], last[k], now, ts, pool)
     return first, last
 
@@ -82,7 +88,7 @@ def lists_of(keys, keep, oldest, now, ts, heads, pool):  # type: ignore[no-untyp
 def postings_of(index, items):  # type: ignore[no-untyped-def]
     """The slices of postings_pool that hold the postings of items int64[n]: first, last."""
     return lists_of(
-        items, index.postings_keep, index.oldest, index.now, index.ts,
+        items, index.postings_keep, index.oldest, index.now, index.live, index.ts,
         index.postings_heads, index.postings_pool,
     )  # fmt: skip
 
@@ -91,9 +97,34 @@ def postings_of(index, items):  # type: ignore[no-untyped-def]
 def sessions_of(index, parties):  # type: ignore[no-untyped-def]
     """The slices of sessions_pool that hold the sessions of parties int[n]: first, last."""
     return lists_of(
-        parties, index.sessions_keep, index.oldest, index.now, index.ts,
+        parties, index.sessions_keep, index.oldest, index.now, index.live, index.ts,
         index.sessions_heads, index.sessions_pool,
     )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def newest_within(index, rows, reach, visits):  # type: ignore[no-untyped-def]
+    """The newest facts of rows int[n], oldest first, whose sessions can be looked at in `visits`
+    items: how many facts, at least one; how many items; the parties int32[n] and slices of
+    sessions_pool, first and last, of which the end counts.
+
+    reach: items looked at a session, at most. In steps, so that facts beyond cost nothing.
+    """
+    n = len(rows)
+    parties = np.empty(n, np.int32)
+    first, last = np.empty(n, np.int64), np.empty(n, np.int64)
+    end, spent = n, 0
+    while end > 0:
+        begin = max(end - 64, 0)
+        parties[begin:end] = index.session[rows[begin:end]]
+        first[begin:end], last[begin:end] = sessions_of(index, parties[begin:end])
+        while end > begin:
+            more = min(last[end - 1] - first[end - 1], reach)
+            if spent + more > visits and end < n:
+                return n - end, spent, parties, first, last
+            spent += more
+            end -= 1
+    return n, spent, parties, first, last
 
 
 @numba.njit(cache=True, nogil=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
-from afresh.retrieve.index import index_of, is_own, place_of, postings_of, sessions_of
+from afresh.retrieve.index import VISITS, index_of, is_own, newest_within, place_of, postings_of
 
 FAR = 1000
 """Steps beyond the length of any session worth walking."""
@@ -27,7 +27,9 @@ class Walk(NamedTuple):
 
     depth: postings looked at an item, newest first; steps: in each direction; backward: the
     weight of what came before; by_distance: d steps away counts 1/d; normalised: divided
-    by the number of postings looked at; itself: whether the item may name itself.
+    by the number of postings looked at; itself: whether the item may name itself; visits: the
+    most items looked at, shared evenly among those walked from, what one leaves being for the
+    next.
     """
 
     depth: int = 500
@@ -36,24 +38,28 @@ class Walk(NamedTuple):
     by_distance: bool = True
     normalised: bool = True
     itself: bool = False
+    visits: int = VISITS
 
 
 @numba.njit(cache=True, nogil=True)
-def walk(index, wanted, items, weights, own, row, met, scores, column, used):  # type: ignore[no-untyped-def]
-    """Add what stands near items int64[c], weighing weights float64[c], into a column of scores
+def walk(index, wanted, items, weights, own, row, met, scores, used):  # type: ignore[no-untyped-def]
+    """Add what stands near items int64[c], weighing weights float64[c], into scores float64[rows]
     (zero on entry); returns how many rows are used.
 
     own: parties left out; used: rows taken before. The other arrays are those of a Workspace.
     """
-    item, session, pool = index.item, index.session, index.sessions_pool
+    item, pool = index.item, index.sessions_pool
     begin, end = postings_of(index, items)
+    reach = wanted.steps + 1 if wanted.backward == 0.0 else 2 * wanted.steps + 1
+    left = wanted.visits
     for i in range(len(items)):
-        a, b = max(begin[i], end[i] - wanted.depth), end[i]
-        weight = weights[i] / max(b - a, 1) if wanted.normalised else weights[i]
-        rows = index.postings_pool[a:b]
-        parties = session[rows]
-        first, last = sessions_of(index, parties)
-        for p in range(b - a - 1, -1, -1):
+        rows = index.postings_pool[max(begin[i], end[i] - wanted.depth) : end[i]]
+        looked, spent, parties, first, last = newest_within(
+            index, rows, reach, left // (len(items) - i)
+        )
+        left = max(left - spent, 0)
+        weight = weights[i] / max(looked, 1) if wanted.normalised else weights[i]
+        for p in range(len(rows) - 1, len(rows) - 1 - looked, -1):
             if is_own(own, parties[p]):
                 continue
             at = place_of(rows[p], first[p], last[p], pool)
@@ -70,7 +76,7 @@ def walk(index, wanted, items, weights, own, row, met, scores, column, used):  #
                 if row[x] < 0:
                     row[x], met[used] = used, x
                     used += 1
-                scores[row[x], column] += value
+                scores[row[x]] += value
     return used
 
 
@@ -89,6 +95,6 @@ def near(
     space.fit(state)
     used = walk(
         index_of(state, context.now), wanted, items, weights, context.sessions,
-        space.row, space.met, space.scores, 0, 0,
+        space.row, space.met, space.scores[0], 0,
     )  # fmt: skip
     return space.best(used, n)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Context, Workspace
-from afresh.retrieve.index import index_of
+from afresh.retrieve.index import VISITS, index_of
 from afresh.retrieve.nearby import Walk, walk
-from afresh.retrieve.sessions import Neighbourhood, vote
+from afresh.retrieve.sessions import Neighbourhood, rarity, state_sessions, vote
 from afresh.retrieve.two_hops import HOPS, strongest
 
 DAY_MS = 86_400_000.0
@@ -38,7 +38,10 @@ WALKS = (
     Walk(20, 10, 0.6, True, True, True),
     Walk(500, 10, 0.6, True, True, True),
 )
-HOPPING = (Walk(60, 5, 0.8, True, True, True), Walk(60, 8, 1.0, True, True, True))
+HOPPING = (
+    Walk(60, 5, 0.8, True, True, True, 2 * VISITS),
+    Walk(60, 8, 1.0, True, True, True, 2 * VISITS),
+)
 SPEAKING = np.array([[0, 3], [0, 1], [0, 1], [0, 5], [1, 2]])
 """For each walk, which of the context's items it starts from: [first, last)."""
 
@@ -68,43 +71,46 @@ class Scanned:
 @numba.njit(cache=True, nogil=True)
 def _scan(index, neighbourhoods, walks, speaking, hopping, weights, n,  # type: ignore[no-untyped-def]
           context, own, n_sessions, similarity, seen, row, met, scores):  # fmt: skip
-    """Every scan into its column of scores float64[rows, scans], as found on return."""
+    """Every scan into its column of scores float64[scans, rows], as found on return."""
     used = 0
     at = 0
     for s in range(len(neighbourhoods)):
         used = vote(
-            index, neighbourhoods[s], context, own, n_sessions, similarity, seen,
-            row, met, scores, at, used,
-        )  # fmt: skip
+            index, neighbourhoods[s], context, own, similarity, seen, row, met, scores[at], used
+        )
         at += 1
+    rare = rarity(index, met[:used], n_sessions)
+    for s in range(len(neighbourhoods)):
+        if neighbourhoods[s].rarity:
+            scores[s, :used] *= rare
     for s in range(len(walks)):
         items = context[speaking[s, 0] : speaking[s, 1]]
         shares = 1.0 / np.arange(1, len(items) + 1)
-        used = walk(index, walks[s], items, shares, own, row, met, scores, at, used)
+        used = walk(index, walks[s], items, shares, own, row, met, scores[at], used)
         at += 1
     for s in range(len(hopping)):
-        source = len(neighbourhoods) if s == 0 else 0
-        reached = np.flatnonzero(scores[:used, source])
-        reached = reached[strongest(scores[reached, source], HOPS)]
-        shares = scores[reached, source]
-        items = met[reached]
-        used = walk(index, hopping[s], items, shares, own, row, met, scores, at, used)
+        source = scores[len(neighbourhoods) if s == 0 else 0]
+        reached = np.flatnonzero(source[:used])
+        reached = reached[strongest(source[reached], HOPS)]
+        used = walk(
+            index, hopping[s], met[reached], source[reached], own, row, met, scores[at], used
+        )
         at += 1
     best = np.zeros(at)
-    for r in range(used):
-        for s in range(at):
-            best[s] = max(best[s], scores[r, s])
     blend = np.zeros(used)
-    for r in range(used):
-        for s in range(at):
-            if scores[r, s] > 0.0:
-                blend[r] += weights[s] * scores[r, s] / best[s]
+    for s in range(at):
+        for r in range(used):
+            best[s] = max(best[s], scores[s, r])
+        if best[s] > 0.0:
+            blend += scores[s, :used] * (weights[s] / best[s])
     rows = strongest(blend, n)
     rows = rows[blend[rows] > 0.0]
-    items, given = met[rows], scores[rows]
+    items, given = met[rows], np.empty((len(rows), at))
+    for s in range(at):
+        given[:, s] = scores[s][rows]
+        scores[s, :used] = 0.0
     for r in range(used):
         row[met[r]] = -1
-        scores[r] = 0.0
     return items, given, best, blend[rows]
 
 
@@ -127,7 +133,7 @@ class Scans:
             *_scan(
                 index_of(state, context.now), NEIGHBOURHOODS, WALKS, SPEAKING, HOPPING,
                 self.weights, n, context.items, context.sessions,
-                float(max(len(state.parties), 1)), space.similarity, space.matched,
+                state_sessions(state), space.similarity, space.matched,
                 space.row, space.met, space.scores,
             )
         )  # fmt: skip

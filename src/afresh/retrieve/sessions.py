@@ -18,7 +18,7 @@ import numpy as np
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
-from afresh.retrieve.index import index_of, is_own, place_of, postings_of, sessions_of
+from afresh.retrieve.index import VISITS, index_of, is_own, place_of, postings_of, sessions_of
 
 
 class Neighbourhood(NamedTuple):
@@ -28,7 +28,7 @@ class Neighbourhood(NamedTuple):
     items: how many of the context's items speak; rarity: weigh by inverse document
     frequency; earlier: the weight of what stood before the match; recency: ms in which a
     session's vote falls to 1/e, 0 for never; reach: how far from the match, in a voting session,
-    an item may stand.
+    an item may stand; visits: the most items voted for, the strongest voters first.
     """
 
     depth: int = 500
@@ -38,12 +38,14 @@ class Neighbourhood(NamedTuple):
     earlier: float = 1.0
     recency: float = 0.0
     reach: int = 1_000_000
+    visits: int = VISITS
 
 
 @numba.njit(cache=True, nogil=True)
-def vote(index, wanted, context, own, n_sessions,  # type: ignore[no-untyped-def]
-         similarity, seen, row, met, scores, column, used):  # fmt: skip
-    """Add votes into a column of scores (zero on entry); returns how many rows are used.
+def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
+         similarity, seen, row, met, scores, used):  # fmt: skip
+    """Add votes, rarity left to the caller, into scores float64[rows] (zero on entry); returns
+    how many rows are used.
 
     context int64[c], newest first; own: parties left out; used: rows taken before. The other
     arrays are those of a Workspace.
@@ -73,11 +75,14 @@ def vote(index, wanted, context, own, n_sessions,  # type: ignore[no-untyped-def
             seen[party] = i + 1
     voters = most_similar(found[:n], newest[:n], similarity, m, wanted.neighbours)
     first, last = sessions_of(index, found[voters])
+    votes = np.empty(len(voters))
     for v in range(len(voters)):
-        j, a, b = voters[v], first[v], last[v]
-        weight = similarity[found[j]] * latest[j]
+        j = voters[v]
+        votes[v] = similarity[found[j]] * latest[j]
         if wanted.recency > 0:
-            weight *= math.exp((newest[j] - index.now) / wanted.recency)
+            votes[v] *= math.exp((newest[j] - index.now) / wanted.recency)
+    for v in heard(votes, np.minimum(last - first, 2 * wanted.reach + 1), wanted.visits):
+        j, a, b, weight = voters[v], first[v], last[v], votes[v]
         at = a
         if wanted.earlier != 1.0 or b - a > wanted.reach:
             at = place_of(match[j], a, b, pool)
@@ -90,15 +95,36 @@ def vote(index, wanted, context, own, n_sessions,  # type: ignore[no-untyped-def
             if row[x] < 0:
                 row[x], met[used] = used, x
                 used += 1
-            scores[row[x], column] += weight if p >= at else weight * wanted.earlier
+            scores[row[x]] += weight if p >= at else weight * wanted.earlier
     for j in range(n):
         similarity[found[j]] = 0.0
         seen[found[j]] = 0
-    if wanted.rarity:
-        first, last = postings_of(index, met[:used])
-        for r in range(used):
-            scores[r, column] *= math.log(1.0 + n_sessions / max(last[r] - first[r], 1))
     return used
+
+
+@numba.njit(cache=True, nogil=True)
+def heard(votes, costs, visits):  # type: ignore[no-untyped-def]
+    """Whose votes count, as rows: everybody's, in the order given, as long as they cost no more
+    than `visits`; else the strongest, of equals the first, and one at least."""
+    rows = np.arange(len(votes))
+    if np.sum(costs) <= visits:
+        return rows
+    rows = np.argsort(-votes, kind="mergesort")
+    spent, at = costs[rows[0]], 1
+    while at < len(rows) and spent + costs[rows[at]] <= visits:
+        spent += costs[rows[at]]
+        at += 1
+    return rows[:at]
+
+
+@numba.njit(cache=True, nogil=True)
+def rarity(index, items, n_sessions):  # type: ignore[no-untyped-def]
+    """The inverse document frequency of items int64[n]: float64[n]."""
+    first, last = postings_of(index, items)
+    out = np.empty(len(items))
+    for r in range(len(items)):
+        out[r] = math.log(1.0 + n_sessions / max(last[r] - first[r], 1))
+    return out
 
 
 @numba.njit(cache=True, nogil=True)
@@ -124,6 +150,11 @@ def most_similar(found, newest, similarity, m, k):  # type: ignore[no-untyped-de
     return rows
 
 
+def state_sessions(state: State) -> float:
+    """How many sessions there are, as rarity counts them."""
+    return float(max(len(state.parties), 1))
+
+
 def session_neighbours(
     state: State,
     context: Context,
@@ -142,9 +173,11 @@ def session_neighbours(
     wanted = wanted or Neighbourhood()
     wanted = wanted if depth is None else wanted._replace(depth=depth)
     space.fit(state)
+    index = index_of(state, context.now)
     used = vote(
-        index_of(state, context.now), wanted, context.items, context.sessions,
-        float(max(len(state.parties), 1)), space.similarity, space.matched,
-        space.row, space.met, space.scores, 0, 0,
+        index, wanted, context.items, context.sessions, space.similarity, space.matched,
+        space.row, space.met, space.scores[0], 0,
     )  # fmt: skip
+    if wanted.rarity:
+        space.scores[0, :used] *= rarity(index, space.met[:used], state_sessions(state))
     return space.best(used, n)
