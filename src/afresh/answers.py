@@ -25,7 +25,7 @@ from afresh.retrieve.rules import item_context, rules
 from afresh.store.replica import Replica
 from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
 from afresh.surface_spec import Surface
-from afresh.traces import Trace, weighed
+from afresh.traces import Trace
 
 
 class Answer(msgspec.Struct):
@@ -101,7 +101,8 @@ class Answers:
         self, query: Query, items: list[str] | None, now: int, answer: Answer, arranged: Arranged
     ) -> None:
         # What waits to be written must not hold all the candidates.
-        offset, removed, (names, terms) = self.replica.offset, arranged.removed, weighed(arranged)
+        offset, removed, held = self.replica.offset, arranged.removed, arranged.weighed
+        shown = held.of(np.array(arranged.rows, np.int64)) if held is not None else None
         self.keep(
             lambda: Trace(
                 request_id=answer.request_id,
@@ -110,8 +111,8 @@ class Answers:
                 query=query,
                 ranked=items,
                 answer=msgspec.Raw(msgspec.json.encode(answer)),
-                sources=names,
-                terms=terms,
+                sources=list(shown.names) if shown else [],
+                terms=shown.added() if shown else [],
                 removed=removed,
             )
         )

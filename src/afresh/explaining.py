@@ -6,6 +6,7 @@ a replay folds the log to that offset in a state of its own, asks again, and com
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +108,11 @@ def _candidates(replica: Replica, held: Weighed | None) -> list[Weighing]:
     names = replica.state.items.texts(held.items)
     return [
         Weighing(name, _said(held.names, row))
-        for name, row in zip(names, held.terms.tolist(), strict=True)
+        for name, row in zip(names, held.added(), strict=True)
     ]
 
 
-def _said(names: list[str], row: list[float]) -> dict[str, float]:
+def _said(names: Sequence[str], row: list[float]) -> dict[str, float]:
     """The terms that add something, the weightiest first."""
     pairs = [(name, value) for name, value in zip(names, row, strict=False) if value]
     return {name: round(value, 6) for name, value in sorted(pairs, key=lambda p: -abs(p[1]))}

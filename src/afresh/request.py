@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -38,16 +39,29 @@ class Item(msgspec.Struct):
 
 @dataclass(slots=True)
 class Weighed:
-    """What each term adds to each candidate's score: items int64[n]; terms float64[n, names]."""
+    """What the scorer made of each candidate: items int64[n]; terms float64[n, names], each of
+    which adds as much to the score as it counts by its weight, float64[names]."""
 
     items: NDArray[np.int64]
-    names: list[str]
+    names: Sequence[str]
     terms: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def of(self, rows: NDArray[np.int64]) -> Weighed:
+        """Of some candidates alone; of row -1 every term is zero."""
+        terms = np.where(rows[:, None] >= 0, self.terms[rows], 0.0)
+        return Weighed(np.where(rows >= 0, self.items[rows], -1), self.names, terms, self.weights)
+
+    def added(self) -> list[list[float]]:
+        """What each term adds to each candidate's score."""
+        made: list[list[float]] = (self.terms * self.weights).tolist()
+        return made
 
 
 @dataclass(slots=True)
 class Arranged:
-    """What a surface shows: `numbers` are those of the items.
+    """What a surface shows: `numbers` are those of the items, and `rows` where each stands among
+    the candidates that were weighed, -1 for one that was none.
 
     degraded: the parts that had to be left out; removed: how many candidates each filter and
     rule took away; more: whether another page would hold anything; model: what scored the
@@ -58,6 +72,7 @@ class Arranged:
     degraded: list[str] = field(default_factory=list)
     removed: dict[str, int] = field(default_factory=dict)
     numbers: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
     more: bool = False
     model: str = "blend"
     weighed: Weighed | None = field(default=None, compare=False)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from afresh.arrange.cursor import NOTHING
 from afresh.arrange.expression import Scene
+from afresh.arrange.listed import Listed
 from afresh.arrange.rules import LONGEST, placed
 from afresh.arrange.ruling import Ruling
 from afresh.errors import NotFound
@@ -22,15 +23,16 @@ from afresh.request import Arranged as Arranged
 from afresh.request import Item as Item
 from afresh.request import Query as Query
 from afresh.request import Weighed
-from afresh.retrieve import Candidates, Context
+from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.context import context_of
 from afresh.retrieve.exploration import Explored, explore
 from afresh.store.replica import Replica
 from afresh.surface_filters import Filters
-from afresh.surface_sources import REASONS, Sources
+from afresh.surface_respond import REASONS, items_of, rounded
+from afresh.surface_sources import Sources
 from afresh.surface_spec import Source, Surface
 
-CANDIDATES = 1500
+CANDIDATES = 800
 """The most candidates of a request, shared evenly among its sources; they overlap …"""
 LEAST = 100
 """… and each may give at least so many."""
@@ -50,8 +52,9 @@ class Surfaces:
     def __init__(self, surfaces: tuple[Surface, ...], replica: Replica) -> None:
         self.by_name = {surface.name: surface for surface in surfaces}
         self.replica = replica
-        self.filters = Filters(replica)
-        self.sources = Sources(replica)
+        self.space = Workspace()
+        self.filters = Filters(replica, self.space)
+        self.sources = Sources(replica, self.space)
 
     def prepare(self) -> None:
         """Make what the first request would wait for; the caller holds the lock."""
@@ -76,12 +79,12 @@ class Surfaces:
         ruling = Ruling(query.rules, Scene(self.replica.catalog, query.context, now), shown)
         context = self.context(query, now)
         scored = self._scored(surface, context, share(surface), out)
-        listed = self._listed(scored, surface, query, ruling, out)
-        if len(listed.items) <= n:
-            listed = self._filled(listed, scored.items, surface, query, ruling, n, out)
+        listed = self._listed(scored, surface, context, ruling, out)
+        if len(listed) <= n:
+            listed = self._filled(listed, scored, surface, context, ruling, n, out)
         explored = Explored.nothing()
         if surface.explore and not len(shown):
-            explored = self._explored(listed, surface, query, ruling, n, seed)
+            explored = self._explored(listed, surface, context, ruling, n, seed)
         return self._page(listed, scored, surface, ruling, explored, n, out)
 
     def rank(self, query: Query, item_ids: Sequence[str], now: int) -> Arranged:
@@ -93,21 +96,20 @@ class Surfaces:
         given = list(dict.fromkeys(item_ids))
         numbers = self.replica.state.items.find_texts(given)
         scored = self._scored(surface, self.context(query, now), RANKED, out)
-        scored = scored.keep(np.isin(scored.items, numbers))
-        place = {int(number): at for at, number in enumerate(numbers) if number >= 0}
-        order = [place[int(number)] for number in scored.items]
-        out.items = [
-            self._item(given[at], row, scored, surface, "request") for row, at in enumerate(order)
-        ]
-        found = set(order)
-        rest = [at for at in range(len(given)) if at not in found]
+        listed = Listed.of(scored.items, scored.scores)
+        places = self.space.rows(numbers, listed.items)
+        listed, found = listed.take(places >= 0), places[places >= 0].tolist()
+        out.items = items_of([given[at] for at in found], listed, scored, surface, "request")
+        rest = sorted(set(range(len(given))).difference(found))
         reason = REASONS["request"](surface.sources[0])
         out.items += [Item(given[at], 0.0, ["request"], reason) for at in rest]
-        out.numbers = [int(numbers[at]) for at in order + rest]
+        out.numbers = [int(numbers[at]) for at in found + rest]
+        out.rows = listed.rows.tolist() + [-1] * len(rest)
         return out
 
     def context(self, query: Query, now: int) -> Context:
         """Who asks: their latest items, up to now."""
+        self.space.fit(self.replica.state)
         return context_of(self.replica.state, query.user_id, query.session_id, now)
 
     def shown(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -124,20 +126,20 @@ class Surfaces:
     def _scored(self, surface: Surface, context: Context, n: int, out: Arranged) -> Scored:
         """The candidates of all sources, scored."""
         found = [self._guarded(source, context, n, out) for source in surface.sources]
-        scored = blend(found, [source.weight for source in surface.sources])
+        scored = blend(found, [source.weight for source in surface.sources], self.space)
+        if not len(scored.items):
+            return scored
         labels = [source.label for source in surface.sources]
-        out.weighed = Weighed(scored.items, labels, scored.parts)
-        if surface.scorer == "learned" and len(scored.items):
+        out.weighed = Weighed(scored.items, labels, scored.parts, np.ones(len(labels)))
+        if surface.scorer == "learned":
             try:
-                scores, terms = self.sources.learned(scored.items, context, n)
+                scores, terms, weights = self.sources.learned(scored.items, context, n)
             except Exception:
                 _log.exception("scorer_failed", scorer=surface.scorer)
                 out.left_out(f"scorer:{surface.scorer}")
                 return scored
-            out.weighed, out.model = Weighed(scored.items, list(TERMS), terms), "softmax"
-            scored = Scored(scored.items, scores, scored.parts)
-            order = np.lexsort((scored.items, -scores))
-            scored = Scored(scored.items[order], scores[order], scored.parts[order])
+            out.weighed, out.model = Weighed(scored.items, TERMS, terms, weights), "softmax"
+            scored.scores = scores
         return scored
 
     def _guarded(self, source: Source, context: Context, n: int, out: Arranged) -> Candidates:
@@ -150,98 +152,94 @@ class Surfaces:
             return Candidates()
 
     def _listed(
-        self, scored: Scored, surface: Surface, query: Query, ruling: Ruling, out: Arranged
-    ) -> Scored:
+        self, scored: Scored, surface: Surface, context: Context, ruling: Ruling, out: Arranged
+    ) -> Listed:
         """What may be shown, in its order."""
-        kept = self.filters.keep(scored.items, surface, query, out)
-        for name, passed in ruling.judged(scored.items):
+        kept = self._kept(scored.items, surface, context, ruling, out)
+        return Listed.of(scored.items, ruling.boosted(scored.items, scored.scores), kept)
+
+    def _kept(
+        self, items: NDArray[np.int64], surface: Surface, context: Context, ruling: Ruling,
+        out: Arranged,
+    ) -> NDArray[np.bool_]:  # fmt: skip
+        """bool[n]: which items the filters and the rules let pass."""
+        kept = self.filters.keep(items, surface, context, out)
+        for name, passed in ruling.judged(items):
             out.took(name, passed[kept])
             kept &= passed
-        scored = scored.keep(kept)
-        scores = ruling.boosted(scored.items, scored.scores)
-        order = np.lexsort((np.arange(len(scores)), -scores))
-        return Scored(scored.items[order], scores[order], scored.parts[order])
+        return kept
 
     def _filled(
-        self, scored: Scored, judged: NDArray[np.int64], surface: Surface, query: Query,
+        self, listed: Listed, scored: Scored, surface: Surface, context: Context,
         ruling: Ruling, n: int, out: Arranged,
-    ) -> Scored:  # fmt: skip
+    ) -> Listed:  # fmt: skip
         """Too few: whatever the catalogue has follows, newest first, at a score of zero; but for
         those judged already."""
         rest = np.flatnonzero(self.replica.catalog.present)[::-1]
-        rest = rest[~np.isin(rest, judged)]
+        rest = rest[self.space.rows(scored.items, rest) < 0]
         looked, step = 0, 10 * n + 100
-        while len(rest) and np.count_nonzero(ruling.capped(scored.items)) <= n:
-            if looked > LOOKED and len(scored.items) > n:
+        while len(rest) and np.count_nonzero(ruling.capped(listed.items)) <= n:
+            if looked > LOOKED and len(listed) > n:
                 break
             more, rest = rest[:step], rest[step:]
             looked, step = looked + step, 8 * step
-            none = np.zeros((len(more), scored.parts.shape[1]))
-            extra = self._listed(
-                Scored(more, np.zeros(len(more)), none), surface, query, ruling, out
-            )
-            scored = Scored(
-                np.concatenate([scored.items, extra.items]),
-                np.concatenate([scored.scores, extra.scores]),
-                np.concatenate([scored.parts, extra.parts]),
-            )
-        return scored
+            listed = listed.and_then(more[self._kept(more, surface, context, ruling, out)])
+        return listed
 
     def _explored(
-        self, listed: Scored, surface: Surface, query: Query, ruling: Ruling, n: int, seed: int
+        self, listed: Listed, surface: Surface, context: Context, ruling: Ruling, n: int, seed: int
     ) -> Explored:
         """New items for the page's last places, of those that may be shown and are not there."""
         slots = min(surface.explore, n)
         pool = self.sources.newcomers.pool(ruling.scene.now)
-        kept = self.filters.keep(pool.items, surface, query, Arranged())
-        kept &= ~np.isin(pool.items, listed.items[: n - slots])
-        for _, passed in ruling.judged(pool.items):
-            kept &= passed
+        kept = self._kept(pool.items, surface, context, ruling, Arranged())
+        kept &= self.space.rows(listed.items[: n - slots], pool.items) < 0
         return explore(Candidates(pool.items[kept], pool.scores[kept]), slots, seed)
 
     def _page(
-        self, listed: Scored, scored: Scored, surface: Surface, ruling: Ruling,
+        self, listed: Listed, scored: Scored, surface: Surface, ruling: Ruling,
         explored: Explored, n: int, out: Arranged,
     ) -> Arranged:  # fmt: skip
         """Variety, caps, then pins, then the items as they are sent."""
-        rows = ruling.order(listed.items, listed.scores, n)
-        listed = Scored(listed.items[rows], listed.scores[rows], listed.parts[rows])
-        room = ruling.capped(listed.items)
-        out.took("cap", room)
-        last = bool(room.all())  # what a cap holds back is for another page
-        listed = listed.keep(room & ~np.isin(listed.items, explored.items))
-        positions, numbers = ruling.pinned()
-        allowed = self.filters.showable(numbers, surface, Arranged())
-        pins = dict(zip(positions[allowed].tolist(), numbers[allowed].tolist(), strict=True))
+        if ruling.diversity is not None:
+            listed = listed.take(ruling.order(listed.items, listed.scores, n))
+        last = True
+        if ruling.caps:
+            room = ruling.capped(listed.items)
+            out.took("cap", room)
+            last = bool(room.all())  # what a cap holds back is for another page
+            listed = listed.take(room)
+        if len(explored.items):
+            listed = listed.take(self.space.rows(explored.items, listed.items) < 0)
         drawn = dict(zip(explored.items.tolist(), explored.propensities.tolist(), strict=True))
+        pins = self._pins(surface, ruling)
         for at, number in enumerate(drawn, start=n - len(drawn)):
             pins.setdefault(at, number)
-        organic = listed.items[: n + 1].tolist()
-        page, out.more = placed(organic, pins, len(ruling.shown), n, last=last)
+        page, out.more = placed(
+            listed.items[: n + 1].tolist(), pins, len(ruling.shown), n, last=last
+        )
         out.numbers = [number for number, _ in page]
-        row = 0
-        for text, (number, pinned) in zip(
-            self.replica.state.items.texts(np.array(out.numbers, np.int64)), page, strict=True
-        ):
-            if pinned and number in drawn:
+        numbers = np.array(out.numbers, np.int64)
+        out.rows = self.space.rows(scored.items, numbers).tolist()
+        texts = self.replica.state.items.texts(numbers)
+        organic = [text for text, (_, pinned) in zip(texts, page, strict=True) if not pinned]
+        made = iter(items_of(organic, listed, scored, surface, "catalogue"))
+        for text, row, (number, pinned) in zip(texts, out.rows, page, strict=True):
+            if not pinned:
+                out.items.append(next(made))
+            elif number in drawn:
                 chance = rounded(drawn[number])
                 out.items.append(Item(text, 0.0, ["newcomers"], "New here", chance))
-            elif pinned:
-                score = float(scored.scores[scored.items == number].sum())
-                out.items.append(Item(text, rounded(score), ["pinned"], "Pinned by the request"))
             else:
-                out.items.append(self._item(text, row, listed, surface, "catalogue"))
-                row += 1
+                score = rounded(scored.scores[row]) if row >= 0 else 0.0
+                out.items.append(Item(text, score, ["pinned"], "Pinned by the request"))
         return out
 
-    def _item(self, text: str, row: int, scored: Scored, surface: Surface, default: str) -> Item:
-        """One row as it is sent. default: its source when none has found it."""
-        parts: list[float] = scored.parts[row].tolist()
-        ranked = sorted(range(len(parts)), key=lambda s: -parts[s])
-        named = [surface.sources[s] for s in ranked if parts[s] > 0]
-        sources = list(dict.fromkeys(source.name for source in named)) or [default]
-        reason = REASONS[sources[0]](named[0] if named else surface.sources[0])
-        return Item(text, rounded(scored.scores[row]), sources, reason)
+    def _pins(self, surface: Surface, ruling: Ruling) -> dict[int, int]:
+        """The items that the request pins, by position, as far as they may be shown."""
+        positions, numbers = ruling.pinned()
+        allowed = self.filters.showable(numbers, surface, Arranged())
+        return dict(zip(positions[allowed].tolist(), numbers[allowed].tolist(), strict=True))
 
 
 def new_request_id() -> str:
@@ -252,8 +250,3 @@ def new_request_id() -> str:
 def share(surface: Surface) -> int:
     """How many candidates each source of a surface may give."""
     return max(CANDIDATES // len(surface.sources), LEAST)
-
-
-def rounded(score: float) -> float:
-    """A score as it is sent, to six digits."""
-    return float(f"{score:.6g}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from afresh.features.durations import milliseconds
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
-from afresh.retrieve import Candidates, Context, Workspace, best, rows_of
+from afresh.retrieve import Candidates, Context, Workspace, best
 from afresh.retrieve.covisits import covisits
 from afresh.retrieve.exploration import Newcomers
 from afresh.retrieve.next_item import next_item
@@ -28,30 +28,12 @@ from afresh.surface_spec import Source
 from afresh.vectors.items import ItemVectors
 from afresh.vectors.text import text_encoder
 
-REASONS: dict[str, Callable[[Source], str]] = {
-    "sessions": lambda source: "People with sessions like this one chose it too",
-    "similar": lambda source: "Often chosen next to what you looked at",
-    "trending": lambda source: f"Popular in the last {source.params['window']}",
-    "neighbours": lambda source: "People who did what you did went on to this",
-    "next_item": lambda source: "What people go on to from your last item",
-    "covisits": lambda source: "Looked at together with your latest items",
-    "two_hops": lambda source: "Close to what goes with your latest items",
-    "preference": lambda source: "Like the things you care for most",
-    "text": lambda source: "Described like what you looked at",
-    "repeats": lambda source: "About time for it again",
-    "newcomers": lambda source: "New here",
-    "catalogue": lambda source: "From the catalogue",
-    "request": lambda source: "Named by the request",
-}
-"""Why an item is shown, by the source that adds most to its score."""
-
 
 class Sources:
     """Scans, trends and vectors with what they keep at hand; the caller holds the lock."""
 
-    def __init__(self, replica: Replica) -> None:
-        self.replica = replica
-        self.space = Workspace()
+    def __init__(self, replica: Replica, space: Workspace) -> None:
+        self.replica, self.space = replica, space
         self.trending = Trending(replica)
         self.newcomers = Newcomers(replica)
         self._scans = Scans()
@@ -93,16 +75,16 @@ class Sources:
 
     def learned(
         self, items: NDArray[np.int64], context: Context, n: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The learned blend: a probability for each item, float64[k], and what each of
-        rank.terms.TERMS adds before the softmax, float64[k, terms]."""
-        scanned = self._scan(context, n)
-        at, known = rows_of(scanned.items, items)
-        scores = np.zeros((len(items), scanned.scores.shape[1]))
-        scores[known] = scanned.scores[at[known]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """The learned blend: a probability for each item, float64[k]; what it knows of each,
+        rank.terms.TERMS, float64[k, terms]; and what each term counts, float64[terms]."""
+        scanned, model = self._scan(context, n), self.scorer
+        at = self.space.rows(scanned.items, items)
+        scores = np.where(at[:, None] >= 0, scanned.scores[at], 0.0) if len(scanned.items) else (
+            np.zeros((len(items), len(scanned.best)))
+        )  # fmt: skip
         x = terms(self._state, context, Scanned(items, scores, scanned.best, np.zeros(len(items))))
-        model = self.scorer
-        return model.score(x), x * model.weights
+        return model.score(x), x, model.weights
 
     @property
     def scorer(self) -> Softmax:

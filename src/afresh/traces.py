@@ -15,11 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import structlog
 
-from afresh.request import Arranged, Query
-from afresh.retrieve import rows_of
+from afresh.request import Query
 
 EVERY_S = 0.5
 """Seconds from one writing to the next."""
@@ -53,16 +51,6 @@ class Trace(msgspec.Struct, kw_only=True):
     sources: list[str] = []
     terms: list[list[float]] = []
     removed: dict[str, int] = {}
-
-
-def weighed(arranged: Arranged) -> tuple[list[str], list[list[float]]]:
-    """The terms' names, and what each adds to each item shown; zeros for one that no source
-    gave."""
-    held = arranged.weighed
-    if held is None or not len(held.items):
-        return [], []
-    rows, found = rows_of(held.items, np.array(arranged.numbers, np.int64))
-    return held.names, np.where(found[:, None], held.terms[rows], 0.0).tolist()
 
 
 class Traces:

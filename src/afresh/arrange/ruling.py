@@ -94,6 +94,8 @@ class Ruling:
     def pinned(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Positions and items of the pins that are known, not excluded, not on a page before."""
         positions, numbers = self.pins
+        if not len(numbers):
+            return positions, numbers
         kept = (numbers >= 0) & ~np.isin(numbers, self.excluded)
         positions, numbers = positions[kept], numbers[kept]
         fresh = ~self._shown(numbers)

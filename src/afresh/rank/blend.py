@@ -5,36 +5,61 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.retrieve import Candidates
+from afresh.retrieve import Candidates, Workspace
 
 
 @dataclass(slots=True)
 class Scored:
-    """Candidates of all sources, best first.
+    """Candidates of all sources, as the sources named them.
 
-    items: int64[n]; scores: float64[n]; parts: float64[n, sources], what each source gave.
+    items: int64[n], distinct; scores: float64[n]; parts: float64[n, sources], what each source
+    gave.
     """
 
     items: NDArray[np.int64]
     scores: NDArray[np.float64]
     parts: NDArray[np.float64]
 
-    def keep(self, rows: NDArray[np.bool_]) -> Scored:
-        return Scored(self.items[rows], self.scores[rows], self.parts[rows])
+
+def blend(sources: Sequence[Candidates], weights: Sequence[float], space: Workspace) -> Scored:
+    """Add up the sources. The space must fit the state."""
+    if not sources:
+        return Scored(np.empty(0, np.int64), np.empty(0), np.empty((0, 0)))
+    return Scored(
+        *_blend(
+            np.concatenate([source.items for source in sources]),
+            np.concatenate([source.scores for source in sources]),
+            np.array([len(source.items) for source in sources]),
+            np.array(weights, np.float64),
+            space.row,
+        )
+    )
 
 
-def blend(sources: Sequence[Candidates], weights: Sequence[float]) -> Scored:
-    """Add up the sources. Ties go to the item with the lower number."""
-    named = [source.items for source in sources]
-    items = np.unique(np.concatenate(named)) if named else np.empty(0, np.int64)
-    parts = np.zeros((len(items), len(sources)))
-    for column, (source, weight) in enumerate(zip(sources, weights, strict=True)):
-        if len(source.items):
-            rows = np.searchsorted(items, source.items)
-            parts[rows, column] = weight * source.scores / source.scores.max()
-    scores = parts.sum(axis=1)
-    order = np.lexsort((items, -scores))
-    return Scored(items[order], scores[order], parts[order])
+@numba.njit(cache=True, nogil=True)
+def _blend(named, given, sizes, weights, row):  # type: ignore[no-untyped-def]
+    """The sources' items one after the other, int64[m], their scores float64[m], and how many
+    each source has, int64[sources]; row int32[items] is that of a Workspace."""
+    items, parts = np.empty(len(named), np.int64), np.zeros((len(named), len(sizes)))
+    scores = np.zeros(len(named))
+    used = begin = 0
+    for s in range(len(sizes)):
+        end = begin + sizes[s]
+        best = 0.0
+        for at in range(begin, end):
+            best = max(best, given[at])
+        for at in range(begin, end):
+            x = named[at]
+            if row[x] < 0:
+                row[x], items[used] = used, x
+                used += 1
+            parts[row[x], s] = weights[s] * given[at] / best
+            scores[row[x]] += parts[row[x], s]
+        begin = end
+    for r in range(used):
+        row[items[r]] = -1
+    return items[:used], scores[:used], parts[:used]

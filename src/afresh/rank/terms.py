@@ -51,11 +51,12 @@ def _terms(index, items, scores, best, visit):  # type: ignore[no-untyped-def]
         latest = end[0] - begin[0]
     first, last = postings_of(index, items)
     common = math.log1p(latest) / 6
+    nothing = math.log(0.01) / 4.6 + 1
     for j in range(n):
         for s in range(scans):
             share = scores[j, s] / best[s] if best[s] > 0 else 0.0
             out[j, s] = share
-            out[j, scans + s] = math.log(share + 0.01) / 4.6 + 1
+            out[j, scans + s] = math.log(share + 0.01) / 4.6 + 1 if share > 0 else nothing
         at = 2 * scans
         times = 0
         for v in range(len(visit) - 1, -1, -1):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +30,7 @@ class Context:
     items: int64[k]; sessions: the parties whose own sessions tell nothing new; now: UTC ms,
     facts from then on do not count; visit: int64[v], the items of this session, newest first,
     an item as often as it was touched; person: the user's number, or else the session's, -1 for
-    somebody never seen.
+    somebody never seen; facts: int64[f], the rows of what this session and this person did.
     """
 
     items: NDArray[np.int64]
@@ -37,6 +38,7 @@ class Context:
     now: int
     visit: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     person: int = -1
+    facts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class Workspace:
@@ -66,6 +68,11 @@ class Workspace:
             self.similarity = np.zeros(parties)
             self.matched = np.zeros(parties, np.int64)
 
+    def rows(self, items: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where each of `wanted` stands in a list of distinct items, -1 where it does not:
+        int64[len(wanted)]. The space must fit the state."""
+        return np.asarray(_rows(items, wanted, self.row))
+
     def best(self, used: int, n: int) -> Candidates:
         """The n best of the first column's `used` rows, which are given back."""
         items = self.met[:used].copy()
@@ -75,16 +82,20 @@ class Workspace:
         return best(items, scores, n)
 
 
-def rows_of(
-    items: NDArray[np.int64], wanted: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Where items stand in a list of distinct ones: rows int64[k], any where found bool[k] is
-    False."""
-    if not len(items):
-        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.bool_)
-    order = np.argsort(items, kind="stable")
-    rows = order[np.minimum(np.searchsorted(items, wanted, sorter=order), len(items) - 1)]
-    return rows, items[rows] == wanted
+@numba.njit(cache=True, nogil=True)
+def _rows(items, wanted, row):  # type: ignore[no-untyped-def]
+    """Workspace.rows; row int32[items] as it stands there."""
+    out = np.full(len(wanted), -1, np.int64)
+    for j in range(len(items)):
+        if items[j] >= 0:
+            row[items[j]] = j
+    for j in range(len(wanted)):
+        if wanted[j] >= 0:
+            out[j] = row[wanted[j]]
+    for j in range(len(items)):
+        if items[j] >= 0:
+            row[items[j]] = -1
+    return out
 
 
 def best(items: NDArray[np.int64], scores: NDArray[np.float64], n: int) -> Candidates:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
 from afresh.features.people import latest, parties_of
@@ -19,18 +19,37 @@ def context_of(state: State, user_id: str | None, session_id: str | None, now: i
     session = int(state.find("session_id", [session_id])[0]) if session_id else -1
     user = int(state.find("user_id", [user_id])[0]) if user_id else session
     people = parties_of(state, user, now)
-    history = state.sequences[state.plan.history]
-    facts = state.facts
-    rows = state.sessions.rows(facts, session, state.newest).astype(np.int64)
-    visit = _before(state, rows, now)
-    past = _before(state, latest(state, history, people), now)
-    items = np.concatenate([visit, past])
-    _, first = np.unique(items, return_index=True)
+    visit = state.sessions.rows(state.facts, session, state.newest)
+    past = latest(state, state.sequences[state.plan.history], people)
+    facts, here, items = _context(
+        np.concatenate([past, visit]), len(past), state.facts.ts, state.facts.item, now, ITEMS
+    )
+    if not user_id:  # what a session did without a user is in both lists
+        facts = facts[: len(here)]
     own = dict.fromkeys(p for p in (session, *people.tolist()) if p >= 0)
-    return Context(items[np.sort(first)][:ITEMS], np.array(list(own), np.int64), now, visit, user)
+    return Context(items, np.array(list(own), np.int64), now, here, user, facts)
 
 
-def _before(state: State, rows: NDArray[np.int64], now: int) -> NDArray[np.int64]:
-    """The items of facts before `now`, newest first."""
-    rows = rows[state.facts.ts[rows] < now][::-1]
-    return state.facts.item[rows].astype(np.int64)
+@numba.njit(cache=True, nogil=True)
+def _context(rows, past, ts, item, now, most):  # type: ignore[no-untyped-def]
+    """rows int64[n]: `past` facts of a person, then those of a session, oldest first. Returned,
+    newest first and the session's first: those before `now`, the items of the session's, and the
+    `most` first distinct items."""
+    facts, items = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    distinct = np.empty(most, np.int64)
+    used = here = found = 0
+    for at in range(len(rows) - 1, -1, -1):
+        if ts[rows[at]] >= now:
+            continue
+        x = item[rows[at]]
+        facts[used], items[used] = rows[at], x
+        used += 1
+        if at >= past:
+            here = used
+        new = found < most
+        for f in range(found):
+            new &= distinct[f] != x
+        if new:
+            distinct[found] = x
+            found += 1
+    return facts[:used], items[:here], distinct[:found]

@@ -1,0 +1,46 @@
+"""A list: the candidates that may be shown, best first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """items: int64[n], distinct; scores: float64[n]; rows: int64[n], where each stands among the
+    candidates, -1 for one that was none."""
+
+    items: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @classmethod
+    def of(
+        cls,
+        items: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        kept: NDArray[np.bool_] | None = None,
+    ) -> Listed:
+        """The candidates that are kept; ties go to the item with the lower number."""
+        rows = np.arange(len(items)) if kept is None else np.flatnonzero(kept)
+        rows = rows[np.lexsort((items[rows], -scores[rows]))]
+        return cls(items[rows], scores[rows], rows)
+
+    def take(self, which: NDArray[Any]) -> Listed:
+        """Those that are named: rows int64[k], or bool[n]."""
+        return Listed(self.items[which], self.scores[which], self.rows[which])
+
+    def and_then(self, items: NDArray[np.int64]) -> Listed:
+        """With items behind that nobody has scored."""
+        return Listed(
+            np.concatenate([self.items, items]),
+            np.concatenate([self.scores, np.zeros(len(items))]),
+            np.concatenate([self.rows, np.full(len(items), -1)]),
+        )
