@@ -25,7 +25,7 @@ _DTYPES = {"int": np.int64, "decimal": np.int64, "bool": np.int64, "float": np.f
 
 
 class CatalogState:
-    """Items by number. `present` bool[items]; `columns` name -> int64 or float64 [items].
+    """Items by number, after `folded` groups of records. `present` bool[items]; `columns` name -> int64 or float64 [items].
 
     A text column holds the number of its text in `labels`, -1 for null; a number column
     holds NULL (int64) or NaN (float64) for null.
@@ -35,6 +35,7 @@ class CatalogState:
         self.fields = {field.name: field for field in plan.catalog.fields}
         self.items = items
         self.records: dict[int, bytes] = {}
+        self.folded = 0
         self.present = np.zeros(64, np.bool_)
         self.labels = {n: Interner() for n, f in self.fields.items() if f.kind == "str"}
         self.columns = {n: _empty(f, 64) for n, f in self.fields.items() if f.kind != "list[str]"}
@@ -59,6 +60,7 @@ class CatalogState:
         lines = [line for line in payload.split(b"\n") if line]
         if not lines:
             return np.empty(0, np.int64)
+        self.folded += 1
         records = [msgspec.json.decode(line) for line in lines]
         ids = "\0".join([record["item_id"] for record in records]).encode()
         numbers = self.items.intern(ids, len(records))

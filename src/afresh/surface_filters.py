@@ -80,4 +80,5 @@ class Filters:
         return self.space.rows(facts.item[rows].astype(np.int64), items) < 0
 
     def _available(self, spec: Filter, context: Context, items: NDArray[np.int64]) -> NDArray[Any]:
-        return self.replica.catalog.take(str(spec.params["field"]), items) != 0
+        column = self.replica.catalog.take(str(spec.params["field"]), items)
+        return np.asarray(column != 0)

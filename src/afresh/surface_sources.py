@@ -24,7 +24,7 @@ from afresh.retrieve.text import text_neighbours
 from afresh.retrieve.trending import Trending
 from afresh.retrieve.two_hops import two_hops
 from afresh.store.replica import Replica
-from afresh.surface_spec import Source
+from afresh.surface_spec import Param, Source
 from afresh.vectors.items import ItemVectors
 from afresh.vectors.text import text_encoder
 
@@ -40,6 +40,7 @@ class Sources:
         self._scanned: tuple[Context | None, int, Scanned | None] = (None, 0, None)
         self._scorer = (b"", Softmax())
         self._vectors: ItemVectors | None = None
+        self._tastes: dict[tuple[Param, Param], tuple[NDArray[np.float64], int]] = {}
         self.by_name: dict[str, Callable[[Source, Context, int], Candidates]] = {
             "sessions": self._sessions,
             "similar": lambda source, c, n: rules(self._state, c, self.space, n=n),
@@ -109,9 +110,11 @@ class Sources:
         return best(scanned.items, scanned.blend, n)
 
     def _preference(self, source: Source, context: Context, n: int) -> Candidates:
-        said = dict(source.params["actions"])  # type: ignore[arg-type]
-        weights = action_weights(self.replica.plan, said)
-        half_life = milliseconds(source.params["half_life"])
+        said = source.params["actions"], source.params["half_life"]
+        if said not in self._tastes:
+            weights = action_weights(self.replica.plan, dict(said[0]))  # type: ignore[arg-type]
+            self._tastes[said] = weights, milliseconds(said[1])
+        weights, half_life = self._tastes[said]
         return preference(
             self._state, context, self.vectors, weights=weights, half_life=half_life, n=n
         )

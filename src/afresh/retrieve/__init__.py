@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
+from afresh.retrieve.top import top
 
 
 @dataclass(slots=True)
@@ -98,15 +99,17 @@ def _rows(items, wanted, row):  # type: ignore[no-untyped-def]
     return out
 
 
+@numba.njit(cache=True, nogil=True)
+def outside(items, some):  # type: ignore[no-untyped-def]
+    """bool[n]: which of items int64[n] are none of a few others, int64[k]."""
+    out = np.ones(len(items), np.bool_)
+    for j in range(len(items)):
+        for x in some:
+            out[j] &= items[j] != x
+    return out
+
+
 def best(items: NDArray[np.int64], scores: NDArray[np.float64], n: int) -> Candidates:
     """The n highest scores, ties to the lower number."""
-    if len(items) > n:
-        edge = np.partition(scores, len(scores) - n)[len(scores) - n]
-        above, level = np.flatnonzero(scores > edge), np.flatnonzero(scores == edge)
-        room = n - len(above)
-        if len(level) > room:
-            level = level[np.argpartition(items[level], room - 1)[:room]]
-        rows = np.concatenate([above, level])
-        items, scores = items[rows], scores[rows]
-    order = np.lexsort((items, -scores))
-    return Candidates(items[order], scores[order])
+    rows = top(scores, items, n)
+    return Candidates(items[rows], scores[rows])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,24 +44,29 @@ class Newcomers:
         self.replica = replica
         self.size = size
         self._found = (0, -1, np.empty(0, np.int64), np.empty(0, np.int64))
+        self._said: tuple[tuple[int, int], Candidates] | None = None
 
     def pool(self, now: int) -> Candidates:
         """The `size` items of the catalogue with fewest postings, of equals the newest, best
         first. A score is 1 / (1 + postings)."""
         at, generation, items, counts = self._found
-        catalog = self.replica.catalog
-        if not 0 <= now - at <= REFRESH_MS or generation != self.replica.generation:
+        replica, catalog = self.replica, self.replica.catalog
+        if not 0 <= now - at <= REFRESH_MS or generation != replica.generation:
             items = np.flatnonzero(catalog.present)[::-1]
             counts = self._touched(items)
             if len(items) > self.size:
                 # Unique whole numbers: few postings first, then the place in `items`.
                 order = np.argpartition(counts * len(items) + np.arange(len(items)), self.size)
                 items, counts = items[order[: self.size]], counts[order[: self.size]]
-            self._found = now, self.replica.generation, items, counts
-        kept = catalog.is_present(items) & (self._touched(items) == counts)
-        items, counts = items[kept], counts[kept]
-        order = np.lexsort((-items, counts))
-        return Candidates(items[order], 1 / (1 + counts[order]))
+            self._found = now, replica.generation, items, counts
+            self._said = None
+        stands = (replica.state.events, catalog.folded)
+        if self._said is None or self._said[0] != stands:
+            kept = catalog.is_present(items) & (self._touched(items) == counts)
+            items, counts = items[kept], counts[kept]
+            order = np.lexsort((-items, counts))
+            self._said = stands, Candidates(items[order], 1 / (1 + counts[order]))
+        return self._said[1]
 
     def _touched(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
         """The postings of items: int64[n]."""
@@ -77,13 +83,34 @@ def explore(pool: Candidates, slots: int, seed: int, *, epsilon: float = EPSILON
     The same pool, seed and epsilon give the same items. A caller that knows better what is
     promising, the blend say, sorts the pool before.
     """
-    items, chances = pool.items.copy(), []
-    draw = np.random.default_rng(seed)
-    slots = min(slots, len(items))
+    slots = min(slots, len(pool.items))
+    items, chances = _drawn(pool.items, slots, np.uint64(seed), epsilon)
+    return Explored(items, chances)
+
+
+@numba.njit(cache=True, nogil=True)
+def _drawn(pool, slots, seed, epsilon):  # type: ignore[no-untyped-def]
+    """The items of the slots, and the probability of each."""
+    items, out, chances = pool.copy(), np.empty(slots, np.int64), np.empty(slots)
     for slot in range(slots):
-        left = len(items) - slot
-        at = int(draw.integers(left)) if draw.random() < epsilon else 0
-        chances.append(epsilon / left + (1 - epsilon if at == 0 else 0.0))
-        # The chosen one moves before the others, which keep their order.
-        items[slot : slot + at + 1] = np.roll(items[slot : slot + at + 1], 1)
-    return Explored(items[:slots], np.array(chances, np.float64))
+        left, at = len(pool) - slot, 0
+        seed, here = _uniform(seed)
+        if here < epsilon:
+            seed, where = _uniform(seed)
+            at = int(where * left)
+        out[slot] = items[at]
+        items[at : left - 1] = items[at + 1 : left].copy()
+        chances[slot] = epsilon / left + (1.0 - epsilon if at == 0 else 0.0)
+    return out, chances
+
+
+@numba.njit(cache=True, nogil=True)
+def _uniform(seed):  # type: ignore[no-untyped-def]
+    """The next state of a SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), and its number from 0 to
+    below 1. A generator of numpy's takes longer to seed than all else here."""
+    seed = seed + np.uint64(0x9E3779B97F4A7C15)
+    z = seed
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return seed, float(z >> np.uint64(11)) / 9007199254740992.0

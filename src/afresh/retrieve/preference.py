@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from afresh.errors import NotFound
 from afresh.features.engines.embedded import State
 from afresh.features.plan import Plan
 from afresh.problems import suggest
-from afresh.retrieve import Candidates, Context, best
+from afresh.retrieve import Candidates, Context, outside
 from afresh.vectors import Vectors
 from afresh.vectors.items import ItemVectors
 
@@ -50,15 +51,35 @@ def acted(
     Ages are counted from the newest event: a common factor turns no vector, and none of
     them vanishes after a long absence.
     """
-    rows = _rows(state, context)
     facts = state.facts
-    rows = rows[(facts.ts[rows] < context.now) & (weights[facts.kind[rows]] != 0)]
-    if not len(rows):
-        return np.empty(0, np.int64), np.empty(0)
-    ts = facts.ts[rows]
-    counts = weights[facts.kind[rows]] * np.exp2((ts - ts.max()) / half_life)
-    items, at = np.unique(facts.item[rows].astype(np.int64), return_inverse=True)
-    return items, np.bincount(at, counts, len(items)).astype(np.float64, copy=False)
+    found: tuple[NDArray[np.int64], NDArray[np.float64]] = _acted(
+        _rows(state, context), facts.ts, facts.kind, facts.item, context.now, weights, half_life
+    )
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _acted(rows, ts, kind, item, now, weights, half_life):  # type: ignore[no-untyped-def]
+    """`acted` over facts rows int64[n], of which some come twice."""
+    rows = np.sort(rows)
+    kept, newest = 0, np.int64(0)
+    for at in range(len(rows)):
+        row = rows[at]
+        again = kept > 0 and rows[kept - 1] == row
+        if not again and ts[row] < now and weights[kind[row]] != 0:
+            rows[kept] = row
+            newest = max(newest, ts[row])
+            kept += 1
+    rows = rows[:kept]
+    rows = rows[np.argsort(item[rows], kind="mergesort")]
+    items, pull = np.empty(kept, np.int64), np.zeros(kept)
+    used = 0
+    for row in rows:
+        if used == 0 or items[used - 1] != item[row]:
+            items[used] = item[row]
+            used += 1
+        pull[used - 1] += weights[kind[row]] * 2.0 ** ((ts[row] - newest) / half_life)
+    return items[:used], pull[:used]
 
 
 def taste(
@@ -95,14 +116,14 @@ def preference(
     vector = taste(items, pull, vectors)
     if vector is None:
         return Candidates()
-    gone = np.union1d(context.items, items[pull < 0])
+    gone = np.concatenate([context.items, items[pull < 0]])
     found = vectors.near(vector, n + len(gone))
-    kept = ~np.isin(found.items, gone)
-    return best(found.items[kept], found.scores[kept], n)
+    kept = np.flatnonzero(outside(found.items, gone))[:n]
+    return Candidates(found.items[kept], found.scores[kept])
 
 
 def _rows(state: State, context: Context) -> NDArray[np.int64]:
-    """The facts that the lists of the context's parties hold, each once."""
+    """The facts that the lists of the context's parties hold; one that several hold comes again."""
     keyed = zip(state.plan.sequences, state.sequences, strict=True)
     lists = [state.sessions, *(k for s, k in keyed if s.key in ("user_id", "session_id"))]
     rows = [
@@ -110,4 +131,4 @@ def _rows(state: State, context: Context) -> NDArray[np.int64]:
         for party in context.sessions.tolist()
         for kept in lists
     ]
-    return np.unique(np.concatenate(rows)).astype(np.int64) if rows else np.empty(0, np.int64)
+    return np.concatenate(rows).astype(np.int64) if rows else np.empty(0, np.int64)

@@ -18,7 +18,8 @@ from afresh.retrieve import Context, Workspace
 from afresh.retrieve.index import VISITS, index_of
 from afresh.retrieve.nearby import Walk, walk
 from afresh.retrieve.sessions import Neighbourhood, rarity, state_sessions, vote
-from afresh.retrieve.two_hops import HOPS, strongest
+from afresh.retrieve.top import top
+from afresh.retrieve.two_hops import HOPS
 
 DAY_MS = 86_400_000.0
 DEEP = 1000
@@ -91,7 +92,7 @@ def _scan(index, neighbourhoods, walks, speaking, hopping, weights, n,  # type: 
     for s in range(len(hopping)):
         source = scores[len(neighbourhoods) if s == 0 else 0]
         reached = np.flatnonzero(source[:used])
-        reached = reached[strongest(source[reached], HOPS)]
+        reached = reached[top(source[reached], reached, HOPS)]
         used = walk(
             index, hopping[s], met[reached], source[reached], own, row, met, scores[at], used
         )
@@ -99,11 +100,15 @@ def _scan(index, neighbourhoods, walks, speaking, hopping, weights, n,  # type: 
     best = np.zeros(at)
     blend = np.zeros(used)
     for s in range(at):
+        column, most = scores[s], 0.0
         for r in range(used):
-            best[s] = max(best[s], scores[s, r])
-        if best[s] > 0.0:
-            blend += scores[s, :used] * (weights[s] / best[s])
-    rows = strongest(blend, n)
+            most = max(most, column[r])
+        best[s] = most
+        if most > 0.0 and weights[s] > 0.0:
+            share = weights[s] / most
+            for r in range(used):
+                blend[r] += column[r] * share
+    rows = top(blend, np.arange(used), n)
     rows = rows[blend[rows] > 0.0]
     items, given = met[rows], np.empty((len(rows), at))
     for s in range(at):

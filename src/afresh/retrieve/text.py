@@ -6,9 +6,10 @@ the one that has an answer to an item of which no session tells anything.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
-from afresh.retrieve import Candidates, Context, best
+from afresh.retrieve import Candidates, Context, best, outside
 from afresh.vectors.items import ItemVectors
 
 CONTEXT = 3
@@ -32,12 +33,22 @@ def text_neighbours(
     for at, item in enumerate(asked.tolist()):
         found = vectors.near_item(item, n + more)
         items.append(found.items)
-        scores.append(found.scores * (len(asked) - at) / len(asked))
-    distinct, where = np.unique(np.concatenate(items), return_inverse=True)
-    highest = np.zeros(len(distinct))
-    np.maximum.at(highest, where, np.concatenate(scores))
-    kept = ~np.isin(distinct, context.items)
+        scores.append(found.scores * ((len(asked) - at) / len(asked)))
+    distinct, highest = _highest(np.concatenate(items), np.concatenate(scores))
+    kept = outside(distinct, context.items)
     return best(distinct[kept], highest[kept], n)
+
+
+@numba.njit(cache=True, nogil=True)
+def _highest(items, scores):  # type: ignore[no-untyped-def]
+    """Each of items int64[n] once, ascending, with the highest of its scores float64[n]."""
+    distinct, highest, used = np.empty_like(items), np.empty_like(scores), 0
+    for row in np.argsort(items, kind="mergesort"):
+        if used == 0 or distinct[used - 1] != items[row]:
+            distinct[used], highest[used] = items[row], scores[row]
+            used += 1
+        highest[used - 1] = max(highest[used - 1], scores[row])
+    return distinct[:used], highest[:used]
 
 
 def alike(item: int, vectors: ItemVectors, *, n: int = NEIGHBOURS) -> Candidates:

@@ -37,13 +37,17 @@ def _walk(heads, pool, first, slot, out):  # type: ignore[no-untyped-def]
         out[key] = total
 
 
+_Leaders = tuple[int, int, int, NDArray[np.int64]]
+
+
 class Trending:
     """The leaders of each window of the plan, over one replica."""
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
         self.reads = {trend.name: trend.read for trend in replica.plan.trends}
-        self._leaders: dict[str, tuple[int, int, int, NDArray[np.int64]]] = {}
+        self._leaders: dict[str, _Leaders] = {}
+        self._held: dict[str, tuple[tuple[int, int, int], _Leaders, Candidates]] = {}
 
     def top(
         self, window: str, now: int, n: int, only: NDArray[np.bool_] | None = None
@@ -58,9 +62,19 @@ class Trending:
                 f"Nothing is kept for a trend over {window!r}.",
                 hint=suggest(window, self.reads),
             )
-        items = self._all(read, now) if only is not None else self._near(window, read, now)
         if only is not None:
-            items = items[only[items]]
+            items = self._all(read, now)
+            return self._best(items[only[items]], read, now, n)
+        items = self._near(window, read, now)
+        # Nothing moves but by an event, by the next tile, or by a walk.
+        stands = (self.replica.state.events, tile_range(read.window, now)[0], n)
+        held = self._held.get(window)
+        if held is None or held[0] != stands or held[1] is not self._leaders[window]:
+            held = stands, self._leaders[window], self._best(items, read, now, n)
+            self._held[window] = held
+        return held[2]
+
+    def _best(self, items: NDArray[np.int64], read: Read, now: int, n: int) -> Candidates:
         scores = self.replica.reader.merge(items, [read], now)[0]
         held = scores > 0
         return best(items[held], scores[held], n)

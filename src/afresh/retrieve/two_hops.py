@@ -6,9 +6,6 @@ scored, so that an item can be found that never shared a session with the contex
 
 from __future__ import annotations
 
-import numba
-import numpy as np
-
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.nearby import Walk, near
@@ -17,24 +14,6 @@ from afresh.retrieve.rules import rules
 HOPS = 24
 """How many of the strongest neighbours are walked from."""
 SECOND = Walk(depth=60, steps=5, backward=0.8, itself=True)
-
-
-@numba.njit(cache=True, nogil=True)
-def strongest(values, n):  # type: ignore[no-untyped-def]
-    """The rows of the n greatest values, in falling order; ties to the lower row."""
-    rows = np.arange(len(values))
-    if len(values) > n:
-        edge = np.partition(values, len(values) - n)[len(values) - n]
-        spare = n - np.sum(values > edge)
-        kept = 0
-        for j in range(len(values)):
-            if values[j] == edge:
-                spare -= 1
-            if values[j] > edge or (values[j] == edge and spare >= 0):
-                rows[kept] = j
-                kept += 1
-        rows = rows[:kept]
-    return rows[np.argsort(-values[rows], kind="mergesort")]
 
 
 def two_hops(state: State, context: Context, space: Workspace, *, n: int = 500) -> Candidates:
