@@ -25,7 +25,8 @@ _DTYPES = {"int": np.int64, "decimal": np.int64, "bool": np.int64, "float": np.f
 
 
 class CatalogState:
-    """Items by number, after `folded` groups of records. `present` bool[items]; `columns` name -> int64 or float64 [items].
+    """Items by number, after `folded` groups of records. `present` bool[items]; `columns` name ->
+    int64 or float64 [items].
 
     A text column holds the number of its text in `labels`, -1 for null; a number column
     holds NULL (int64) or NaN (float64) for null.

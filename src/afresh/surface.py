@@ -32,9 +32,9 @@ from afresh.surface_respond import REASONS, items_of, rounded
 from afresh.surface_sources import Sources
 from afresh.surface_spec import Source, Surface
 
-CANDIDATES = 800
+CANDIDATES = 600
 """The most candidates of a request, shared evenly among its sources; they overlap …"""
-LEAST = 100
+LEAST = 60
 """… and each may give at least so many."""
 RANKED = 100_000
 """The most candidates a source gives when the caller names the items."""

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from afresh.retrieve.top import top
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -30,7 +32,7 @@ class Listed:
     ) -> Listed:
         """The candidates that are kept; ties go to the item with the lower number."""
         rows = np.arange(len(items)) if kept is None else np.flatnonzero(kept)
-        rows = rows[np.lexsort((items[rows], -scores[rows]))]
+        rows = rows[top(scores[rows], items[rows], len(rows))]
         return cls(items[rows], scores[rows], rows)
 
     def take(self, which: NDArray[Any]) -> Listed:

@@ -70,50 +70,55 @@ class Scanned:
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(index, neighbourhoods, walks, speaking, hopping, weights, n,  # type: ignore[no-untyped-def]
+def _scan(index, weights, n,  # type: ignore[no-untyped-def]
           context, own, n_sessions, similarity, seen, row, met, scores):  # fmt: skip
     """Every scan into its column of scores float64[scans, rows], as found on return."""
     used = 0
     at = 0
-    for s in range(len(neighbourhoods)):
+    ends = np.zeros(len(scores), np.int64)  # a scan's column is zero from there on
+    for s in range(len(NEIGHBOURHOODS)):
         used = vote(
-            index, neighbourhoods[s], context, own, similarity, seen, row, met, scores[at], used
+            index, NEIGHBOURHOODS[s], context, own, similarity, seen, row, met, scores[at], used
         )
+        ends[at] = used
         at += 1
     rare = rarity(index, met[:used], n_sessions)
-    for s in range(len(neighbourhoods)):
-        if neighbourhoods[s].rarity:
-            scores[s, :used] *= rare
-    for s in range(len(walks)):
-        items = context[speaking[s, 0] : speaking[s, 1]]
+    for s in range(len(NEIGHBOURHOODS)):
+        if NEIGHBOURHOODS[s].rarity:
+            scores[s, : ends[s]] *= rare[: ends[s]]
+    for s in range(len(WALKS)):
+        items = context[SPEAKING[s, 0] : SPEAKING[s, 1]]
         shares = 1.0 / np.arange(1, len(items) + 1)
-        used = walk(index, walks[s], items, shares, own, row, met, scores[at], used)
+        used = walk(index, WALKS[s], items, shares, own, row, met, scores[at], used)
+        ends[at] = used
         at += 1
-    for s in range(len(hopping)):
-        source = scores[len(neighbourhoods) if s == 0 else 0]
-        reached = np.flatnonzero(source[:used])
+    for s in range(len(HOPPING)):
+        by = len(NEIGHBOURHOODS) if s == 0 else 0
+        source = scores[by]
+        reached = np.flatnonzero(source[: ends[by]])
         reached = reached[top(source[reached], reached, HOPS)]
         used = walk(
-            index, hopping[s], met[reached], source[reached], own, row, met, scores[at], used
+            index, HOPPING[s], met[reached], source[reached], own, row, met, scores[at], used
         )
+        ends[at] = used
         at += 1
     best = np.zeros(at)
     blend = np.zeros(used)
     for s in range(at):
         column, most = scores[s], 0.0
-        for r in range(used):
+        for r in range(ends[s]):
             most = max(most, column[r])
         best[s] = most
         if most > 0.0 and weights[s] > 0.0:
             share = weights[s] / most
-            for r in range(used):
+            for r in range(ends[s]):
                 blend[r] += column[r] * share
     rows = top(blend, np.arange(used), n)
     rows = rows[blend[rows] > 0.0]
     items, given = met[rows], np.empty((len(rows), at))
     for s in range(at):
         given[:, s] = scores[s][rows]
-        scores[s, :used] = 0.0
+        scores[s, : ends[s]] = 0.0
     for r in range(used):
         row[met[r]] = -1
     return items, given, best, blend[rows]
@@ -136,8 +141,7 @@ class Scans:
         space.fit(state)
         return Scanned(
             *_scan(
-                index_of(state, context.now), NEIGHBOURHOODS, WALKS, SPEAKING, HOPPING,
-                self.weights, n, context.items, context.sessions,
+                index_of(state, context.now), self.weights, n, context.items, context.sessions,
                 state_sessions(state), space.similarity, space.matched,
                 space.row, space.met, space.scores,
             )

@@ -40,6 +40,17 @@ def _cosines(blocks, vector, used, out):  # type: ignore[no-untyped-def]
                 sums[i] += vector[d] * block[d, i]
 
 
+@numba.njit(cache=True, nogil=True)
+def _gathered(blocks, where):  # type: ignore[no-untyped-def]
+    """The vectors of rows int64[n]: float32[n, dims]."""
+    out = np.empty((len(where), blocks.shape[1]), np.float32)
+    for at in range(len(where)):
+        block, lane = where[at] // BLOCK, where[at] % BLOCK
+        for d in range(blocks.shape[1]):
+            out[at, d] = blocks[block, d, lane]
+    return out
+
+
 class ExactIndex:
     """A VectorIndex whose answers are exact up to the rounding of float32."""
 
@@ -91,7 +102,7 @@ class ExactIndex:
 
     def get(self, keys: Keys) -> Vectors:
         where = np.array([self._rows[key] for key in keys.tolist()], np.int64)
-        return np.ascontiguousarray(self._blocks[where // BLOCK, :, where % BLOCK])
+        return np.asarray(_gathered(self._blocks, where))
 
     def _reserve(self, rows: int) -> None:
         if rows > len(self._keys):

@@ -59,6 +59,16 @@ def _move(item, was, number, first, following):  # type: ignore[no-untyped-def]
             following[at] = item
 
 
+@numba.njit(cache=True, nogil=True)
+def _texts(items, text):  # type: ignore[no-untyped-def]
+    """text[item] of items int64[n], NONE for one beyond its ends."""
+    out = np.full(len(items), NONE, np.int64)
+    for at in range(len(items)):
+        if 0 <= items[at] < len(text):
+            out[at] = text[items[at]]
+    return out
+
+
 class SharedTexts:
     """text int64[items]: the number of each item's text; first int64[texts]: the newest item of
     each; following int64[items]: the one after it. NONE where there is none.
@@ -98,8 +108,7 @@ class SharedTexts:
 
     def of(self, items: NDArray[np.int64]) -> Keys:
         """The texts of items, NONE for those without: int64[n]."""
-        inside = (items >= 0) & (items < len(self.text))
-        return np.where(inside, self.text[np.where(inside, items, 0)], NONE)
+        return np.asarray(_texts(items, self.text))
 
     def place(self, item: int, number: int) -> None:
         """Hang an item on a text (NONE: on none), and off the one it had.
