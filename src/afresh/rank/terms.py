@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Context
-from afresh.retrieve.index import before, index_of, postings_of
+from afresh.retrieve.index import index_of, postings_of, row_at, since
 from afresh.retrieve.scans import COVISITS, RULES, SCANS, Scanned
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -51,6 +51,8 @@ def _terms(index, items, scores, best, visit):  # type: ignore[no-untyped-def]
         latest = end[0] - begin[0]
     first, last = postings_of(index, items)
     common = math.log1p(latest) / 6
+    today = row_at(index.now - DAY_MS, index.ts, index.used)
+    weekly = row_at(index.now - 7 * DAY_MS, index.ts, index.used)
     nothing = math.log(0.01) / 4.6 + 1
     for j in range(n):
         for s in range(scans):
@@ -70,17 +72,18 @@ def _terms(index, items, scores, best, visit):  # type: ignore[no-untyped-def]
             out[j, at + 4] = math.log1p(times)
         at += 5
         a, b = first[j], last[j]
-        day = b - before(a, b, index.now - DAY_MS, index.ts, index.postings_pool)
-        week = b - before(a, b, index.now - 7 * DAY_MS, index.ts, index.postings_pool)
+        ts, pool = index.ts, index.postings_pool
+        day = b - since(a, b, index.now - DAY_MS, today, ts, pool)
+        week = b - since(a, b, index.now - 7 * DAY_MS, weekly, ts, pool)
         events = math.log1p(b - a) / 6
         out[j, at] = events
         out[j, at + 1] = math.log1p(day) / 3
         out[j, at + 2] = math.log1p(week) / 4
         out[j, at + 3] = week / (b - a + 5)
         if b > a:
-            since = index.now - index.ts[index.postings_pool[b - 1]]
-            age = index.now - index.ts[index.postings_pool[a]]
-            out[j, at + 4] = math.log1p(since / HOUR_MS) / 8
+            idle = index.now - ts[pool[b - 1]]
+            age = index.now - ts[pool[a]]
+            out[j, at + 4] = math.log1p(idle / HOUR_MS) / 8
             out[j, at + 5] = math.log1p(age / HOUR_MS) / 8
         out[j, at + 6] = scores[j, COVISITS] / math.sqrt((latest + 1.0) * (b - a + 1.0))
         at += 7
