@@ -22,7 +22,7 @@ CHUNK = 4096
 """Items embedded together at most."""
 EACH = 20
 """Items of one and the same text among the neighbours: the newest ones."""
-REMEMBERED = 2_000
+REMEMBERED = 10_000
 """Texts whose neighbours are kept at hand: 12 bytes a neighbour."""
 
 
