@@ -77,6 +77,7 @@ class Filters:
             for code, event in enumerate(self.replica.plan.events):
                 kinds[code] = event.name in names  # type: ignore[operator]
             rows = rows[kinds[facts.kind[rows]]]
+        self.space.fit(self.replica.state)
         return self.space.rows(facts.item[rows].astype(np.int64), items) < 0
 
     def _available(self, spec: Filter, context: Context, items: NDArray[np.int64]) -> NDArray[Any]:

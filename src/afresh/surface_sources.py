@@ -79,6 +79,7 @@ class Sources:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """The learned blend: a probability for each item, float64[k]; what it knows of each,
         rank.terms.TERMS, float64[k, terms]; and what each term counts, float64[terms]."""
+        self.space.fit(self._state)
         scanned, model = self._scan(context, n), self.scorer
         at = self.space.rows(scanned.items, items)
         scores = np.where(at[:, None] >= 0, scanned.scores[at], 0.0) if len(scanned.items) else (

@@ -109,5 +109,5 @@ def _list(
     candidates = candidates[~np.isin(candidates, np.concatenate([known, before]))]
     if not len(candidates):
         return candidates
-    scores, _ = sources.learned(candidates, context, share(home))
+    scores, *_ = sources.learned(candidates, context, share(home))
     return candidates[np.lexsort((candidates, -scores))][:TOP]
