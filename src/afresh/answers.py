@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from afresh.arrange.cursor import NOTHING, name_hashes, read_cursor, write_cursor
 from afresh.errors import BadRequest, NotFound
 from afresh.features.asof import features_as_of
-from afresh.features.plan import Plan
-from afresh.features.reading import Value
+from afresh.features.plan import Feature, Plan
+from afresh.features.reading import Value, named
 from afresh.log import Log
 from afresh.log.token import Place, read_token, write_token
 from afresh.retrieve.rules import item_context, rules
@@ -44,11 +44,13 @@ class Answer(msgspec.Struct):
     """What the next page is asked with; null when the list has ended."""
 
 
-class FeatureRows(msgspec.Struct):
-    """One row an entity: its id, then each feature's value."""
+class FeatureRows(msgspec.Struct, omit_defaults=True):
+    """One row an entity: its id, then each feature's value. warming: the features asked for that
+    are null because the log is still being folded for them; absent when there is none."""
 
     rows: list[dict[str, Value]]
     offset: str
+    warming: list[str] = []
 
 
 class Answers:
@@ -59,6 +61,7 @@ class Answers:
     ) -> None:
         self.plan, self.log, self.replica = plan, log, replica
         self.surfaces = Surfaces(surfaces, replica)
+        self._by_name = {feature.name: feature for feature in plan.features}
         self.keep: Callable[[Callable[[], Trace]], None] = lambda make: None
         """Hears of every list made for a visitor, to be explained later."""
 
@@ -136,11 +139,10 @@ class Answers:
                 )
             context = item_context(number, self.replica.now())
             found = rules(state, context, self.surfaces.sources.space, n=4 * n + 20)
-            return self._answer(
-                self._listed(
-                    found.items, found.scores, n, "similar", f"Often chosen near {item_id}"
-                )
-            )
+            reason = f"Often chosen near {item_id}"
+            listed = self._listed(found.items, found.scores, n, "similar", reason)
+            self._name_warming(listed, "similar")
+            return self._answer(listed)
 
     def trending(self, window: str, n: int, where: Mapping[str, str]) -> Answer:
         """The leaders of a window, among items whose text fields are as `where` says."""
@@ -148,7 +150,13 @@ class Answers:
             only = self._only(where)
             found = self.surfaces.sources.trending.top(window, self.replica.now(), 4 * n + 20, only)
             reason = f"Popular in the last {window}"
-            return self._answer(self._listed(found.items, found.scores, n, "trending", reason))
+            listed = self._listed(found.items, found.scores, n, "trending", reason)
+            self._name_warming(listed, "trending", window)
+            return self._answer(listed)
+
+    def _name_warming(self, listed: Arranged, source: str, window: str | None = None) -> None:
+        if self.surfaces.sources.warms(source, window):
+            listed.left_out(f"warming:{source}")
 
     def _only(self, where: Mapping[str, str]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
         catalog, only = self.replica.catalog, None
@@ -204,18 +212,31 @@ class Answers:
         Raises NotFound for an unknown feature and BadRequest for a key without features.
         """
         rows: list[dict[str, Value]] = []
+        warming: dict[str, None] = {}
         for key, entities in keys.items():
             features = self._features_of(key, names)
             if as_of is None:
-                with self.replica.lock:
-                    now, reader = self.replica.now(), self.replica.reader
-                    values = reader.values(key, entities, features, now)
+                rows += self._values(key, entities, features, warming)
             else:
-                values = features_as_of(self.plan, self.log, key, list(entities), features, as_of)
-            rows += values
-        return FeatureRows(rows, self.offset_token())
+                rows += features_as_of(self.plan, self.log, key, list(entities), features, as_of)
+        return FeatureRows(rows, self.offset_token(), list(warming))
 
-    def _features_of(self, key: str, names: Sequence[str] | None) -> list[Any]:
+    def _values(
+        self, key: str, entities: Sequence[str], features: list[Feature], warming: dict[str, None]
+    ) -> list[dict[str, Value]]:
+        """The rows of one key; a feature that warms is null and noted."""
+        with self.replica.lock:
+            now, reader = self.replica.now(), self.replica.reader
+            if self.replica.warming is None:
+                return reader.values(key, entities, features, now)
+            cold = dict.fromkeys(f.name for f in features if f.name not in reader.by_name)
+            held = [reader.by_name[f.name] for f in features if f.name not in cold]
+            rows = reader.values(key, entities, held, now) if held else [{key: e} for e in entities]
+        warming |= cold
+        labels = [key, *(feature.name for feature in features)]
+        return [{label: row.get(label) for label in labels} for row in rows]
+
+    def _features_of(self, key: str, names: Sequence[str] | None) -> list[Feature]:
         found = [feature for feature in self.plan.features if feature.key == key]
         if not found:
             known = sorted({feature.key for feature in self.plan.features})
@@ -226,7 +247,7 @@ class Answers:
             )
         if names is None:
             return found
-        wanted = [self.replica.reader.feature(name) for name in names]
+        wanted = [named(self._by_name, name) for name in names]
         return [feature for feature in wanted if feature.key == key]
 
     def item(self, item_id: str) -> dict[str, Any] | None:

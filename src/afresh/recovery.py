@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from itertools import islice
 
 import structlog
 
+from afresh.backfill import Backfill
 from afresh.errors import AfreshError
 from afresh.events.admission import Admission
 from afresh.events.batch import decode_batch
@@ -23,6 +25,9 @@ Progress = Callable[[str, int, int], None]
 
 PACK = 100_000
 """Records folded at a start that leave slack worth giving back."""
+
+AT_ONCE = 50_000
+"""A log of no more records is folded again before answers: it takes a fraction of a second."""
 
 RETENTION_EVERY_S = 60.0
 
@@ -48,15 +53,24 @@ class Recovery:
         self._tried_at = time.monotonic()
         self._trimmed_at = time.monotonic()
         self._saving: threading.Thread | None = None
+        self.backfill: Backfill | None = None
 
-    def recover(self, progress: Progress = silent) -> None:
-        """Restore the newest good snapshot, then fold the log from there to its end."""
+    def recover(self, progress: Progress = silent, *, background: bool = False) -> None:
+        """Restore the newest good snapshot, then fold the log from there to its end.
+
+        Where there is only one of another definition, the whole log is folded; with `background`
+        that is left to a `backfill`, to be started, and the replica answers meanwhile from the
+        old one's facts.
+        """
         log, replica = self.log, self.replica
         self.admission.clock = log.arrival
         if replica.restore(self.folder, log.id, log.start, log.end):
             self.saved_offset, self.saved_at = replica.offset, time.time()
-        elif log.start:
-            _log.warning("folded_without_the_past", first_offset=log.start, hint=_TRIMMED)
+        else:
+            if background and log.end - log.start > AT_ONCE:
+                self._take_over()
+            if log.start:
+                _log.warning("folded_without_the_past", first_offset=log.start, hint=_TRIMMED)
         first, total = replica.offset, log.end - replica.offset
         remembered = log.arrival - self.admission.known.horizon_s * 1000
         for entry in log.read(replica.offset):
@@ -67,6 +81,19 @@ class Recovery:
         if total > PACK:
             replica.pack()
         self._remember(remembered)
+
+    def _take_over(self) -> None:
+        """Answer from the facts of the definition before, if that can be."""
+        log, replica = self.log, self.replica
+        why = replica.take_over(self.folder, log.id, log.start, log.end)
+        if why:
+            _log.info("folding_before_answers", reason=why)
+        elif replica.warming is not None:
+            self.admission.catalog = replica.catalog
+            self.backfill = Backfill(log, replica.plan, replica.room.beside())
+            w = replica.warming
+            warming = {"features": list(w.features), "trends": sorted(w.trends), "lists": w.lists}
+            _log.info("backfill_started", records=self.backfill.total, **warming)
 
     def _remember(self, since: int) -> None:
         """Teach the door the ids that a live copy may still bear."""
@@ -83,11 +110,17 @@ class Recovery:
         """Called by whoever folds, between commits: a snapshot or a trim when due."""
         self.replica.tidy()
         now = time.monotonic()
+        if self.backfill is not None and self.backfill.near.is_set():
+            self.backfill.finish(self.replica)
+            self.admission.catalog = self.replica.catalog
+            self.backfill = None
+            self._tried_at = -math.inf  # the next start should find it
         grown = self.replica.offset - self.saved_offset
         due = grown >= self.settings.snapshot_every_events or (
             grown > 0 and now - self._tried_at >= self.settings.snapshot_every_seconds
         )
-        if due and (self._saving is None or not self._saving.is_alive()):
+        saving = self._saving is not None and self._saving.is_alive()
+        if due and not saving and self.backfill is None:
             self._tried_at = now
             self._saving = threading.Thread(
                 target=self._save, args=self._copy(), name="afresh-snapshot", daemon=True
@@ -128,11 +161,18 @@ class Recovery:
             needed += [entry.offset for entry in islice(entries, 1)]
         before = None if age is None else time.time_ns() // 1_000_000 - age
         target = None if size is None else size * 9 // 10
+        if self.backfill is not None:
+            needed.append(self.backfill.replica.offset)
         self.log.trim(before_arrival=before, max_bytes=target, upto=min(needed))
 
     def close(self) -> None:
-        """Wait for a snapshot on its way; take the last one if anything changed since."""
+        """Wait for a snapshot on its way; take the last one if anything changed since.
+
+        While a backfill is under way none is taken: the next start begins it again.
+        """
         if self._saving is not None:
             self._saving.join()
-        if self.replica.offset > self.saved_offset:
+        if self.backfill is not None:
+            self.backfill.close()  # what it has folded so far is no state to start from
+        elif self.replica.offset > self.saved_offset:
             self._save(*self._copy())

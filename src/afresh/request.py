@@ -63,9 +63,9 @@ class Arranged:
     """What a surface shows: `numbers` are those of the items, and `rows` where each stands among
     the candidates that were weighed, -1 for one that was none.
 
-    degraded: the parts that had to be left out; removed: how many candidates each filter and
-    rule took away; more: whether another page would hold anything; model: what scored the
-    candidates, and weighed: how.
+    degraded: the parts that had to be left out, or warm; removed: how many candidates each
+    filter and rule took away; more: whether another page would hold anything; model: what
+    scored the candidates, and weighed: how.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Arranged:
     weighed: Weighed | None = field(default=None, compare=False)
 
     def left_out(self, part: str) -> None:
-        """A part failed."""
+        """A part failed, or has not got its facts yet."""
         if part not in self.degraded:
             self.degraded.append(part)
 

@@ -78,6 +78,9 @@ class Runtime(Answers):
     ) -> Runtime:
         """Restore the newest snapshot, fold what the log has beyond it, start the writer.
 
+        A definition that changed answers at once, as far as the old one's facts go, while the
+        log is folded again beside it (`recovery.backfill`).
+
         progress(stage, done, total) is called as kernels are made ready (stage `kernels`: about
         a minute on a new machine, then half a second) and as the log is folded, in records.
         """
@@ -88,13 +91,15 @@ class Runtime(Answers):
         log = SqliteLog(folder, app=app.name, max_bytes=settings.log_max_bytes)
         try:
             runtime = cls(app, settings, log, Replica(plan, Room(settings.state_memory, folder)))
-            runtime.recovery.recover(progress)
+            runtime.recovery.recover(progress, background=True)
             with runtime.replica.lock:
                 runtime.surfaces.prepare()
         except BaseException:
             log.close()
             raise
         runtime.writer.start()
+        if runtime.recovery.backfill is not None:
+            runtime.recovery.backfill.start()
         runtime.learn()
         return runtime
 
@@ -267,7 +272,7 @@ class Runtime(Answers):
 
     def stats(self) -> dict[str, Any]:
         """Counts for the metrics page; times in seconds, sizes in bytes."""
-        c, replica = self.writer.counters, self.replica
+        c, replica, backfill = self.writer.counters, self.replica, self.recovery.backfill
         return {
             "accepted": c.accepted,
             "duplicates": c.duplicates,
@@ -286,4 +291,5 @@ class Runtime(Answers):
             "items": len(replica.catalog),
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,
+            "backfill": (backfill.done, backfill.total) if backfill else (0, 0),
         }

@@ -126,6 +126,9 @@ class Surfaces:
     def _scored(self, surface: Surface, context: Context, n: int, out: Arranged) -> Scored:
         """The candidates of all sources, scored."""
         found = [self._guarded(source, context, n, out) for source in surface.sources]
+        for source in surface.sources:
+            if self.sources.warms(source.name, source.params.get("window")):
+                out.left_out(f"warming:{source.name}")
         scored = blend(found, [source.weight for source in surface.sources], self.space)
         if not len(scored.items):
             return scored

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.durations import milliseconds
+from afresh.features.plan import Plan
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.retrieve import Candidates, Context, Workspace, best
@@ -40,6 +41,7 @@ class Sources:
         self._scanned: tuple[Context | None, int, Scanned | None] = (None, 0, None)
         self._scorer = (b"", Softmax())
         self._vectors: ItemVectors | None = None
+        self._tastes_of: Plan | None = None
         self._tastes: dict[tuple[Param, Param], tuple[NDArray[np.float64], int]] = {}
         self.by_name: dict[str, Callable[[Source, Context, int], Candidates]] = {
             "sessions": self._sessions,
@@ -58,6 +60,13 @@ class Sources:
     def __call__(self, source: Source, context: Context, n: int) -> Candidates:
         """At most n candidates of a source."""
         return self.by_name[source.name](source, context, n)
+
+    def warms(self, source: str, window: object = None) -> bool:
+        """Whether a source goes by what another definition kept, until the log is folded."""
+        warming = self.replica.warming
+        if warming is None:
+            return False
+        return window in warming.trends if source == "trending" else warming.lists
 
     @property
     def has_vectors(self) -> bool:
@@ -111,10 +120,16 @@ class Sources:
         return best(scanned.items, scanned.blend, n)
 
     def _preference(self, source: Source, context: Context, n: int) -> Candidates:
+        plan = self._state.plan
+        if self._tastes_of is not plan:
+            self._tastes, self._tastes_of = {}, plan
         said = source.params["actions"], source.params["half_life"]
         if said not in self._tastes:
-            weights = action_weights(self.replica.plan, dict(said[0]))  # type: ignore[arg-type]
-            self._tastes[said] = weights, milliseconds(said[1])
+            actions = dict(said[0])  # type: ignore[arg-type]
+            if self.replica.warming is not None:  # what is new is in no list yet
+                known = {event.name for event in plan.events}
+                actions = {name: weight for name, weight in actions.items() if name in known}
+            self._tastes[said] = action_weights(plan, actions), milliseconds(said[1])
         weights, half_life = self._tastes[said]
         return preference(
             self._state, context, self.vectors, weights=weights, half_life=half_life, n=n

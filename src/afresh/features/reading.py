@@ -7,7 +7,7 @@ windows are computed here and nowhere else (float64, rounded once to float32).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -29,6 +29,14 @@ COMPILED = 256
 Value = str | Number | list[str] | dict[str, Number]
 
 
+def named(features: Mapping[str, Feature], name: str) -> Feature:
+    """Raises NotFound, with the nearest names, when there is no such feature."""
+    try:
+        return features[name]
+    except KeyError:
+        raise NotFound(f"There is no feature {name!r}.", hint=suggest(name, features)) from None
+
+
 class Reader:
     """Reads one state. Features are asked for by name; `key` says what kind of entity."""
 
@@ -40,13 +48,8 @@ class Reader:
         self._groups: _Kept[Feature, tuple[GatherGroups, Finish]] = _Kept()
 
     def feature(self, name: str) -> Feature:
-        """Raises NotFound, with the nearest names, when the plan has no such feature."""
-        try:
-            return self.by_name[name]
-        except KeyError:
-            raise NotFound(
-                f"There is no feature {name!r}.", hint=suggest(name, self.by_name)
-            ) from None
+        """Raises NotFound when the plan has no such feature."""
+        return named(self.by_name, name)
 
     def matrix(
         self, keys: NDArray[np.int64], features: Sequence[Feature], now: int

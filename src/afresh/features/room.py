@@ -55,6 +55,12 @@ class Room:
         self._before = 0 if ceiling is None else _file_pages()
         self._warned = False
 
+    def beside(self) -> Room:
+        """A room for another thread, that holds the same ceiling together with this one."""
+        room = Room(self.ceiling, self.folder)
+        room._before = self._before
+        return room
+
     @staticmethod
     def is_possible() -> bool:
         """Whether this system can hold a ceiling."""

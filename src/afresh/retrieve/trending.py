@@ -45,7 +45,6 @@ class Trending:
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self.reads = {trend.name: trend.read for trend in replica.plan.trends}
         self._leaders: dict[str, _Leaders] = {}
         self._held: dict[str, tuple[tuple[int, int, int], _Leaders, Candidates]] = {}
 
@@ -54,14 +53,17 @@ class Trending:
     ) -> Candidates:
         """The n leading items of a window. only: bool[items], those that may be named.
 
-        Raises NotFound for a window that the plan does not keep.
+        Nothing leads while the window's facts warm. Raises NotFound for a window that the plan
+        does not keep.
         """
-        read = self.reads.get(window)
+        read = next((t.read for t in self.replica.state.plan.trends if t.name == window), None)
         if read is None:
-            raise NotFound(
-                f"Nothing is kept for a trend over {window!r}.",
-                hint=suggest(window, self.reads),
-            )
+            known = [trend.name for trend in self.replica.plan.trends]
+            if window not in known:
+                raise NotFound(
+                    f"Nothing is kept for a trend over {window!r}.", hint=suggest(window, known)
+                )
+            return Candidates()
         if only is not None:
             items = self._all(read, now)
             return self._best(items[only[items]], read, now, n)

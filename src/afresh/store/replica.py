@@ -11,22 +11,23 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
 from afresh.catalog_state import CatalogState
-from afresh.errors import CorruptData
 from afresh.events.batch import EventBatch, decode_batch
 from afresh.features.canonical import canonical
 from afresh.features.dump import Arrays, dump_state, restore_state
 from afresh.features.engines.embedded import State
 from afresh.features.forgetting import forget_names
-from afresh.features.plan import Plan
+from afresh.features.plan import Plan, plan_from_json
 from afresh.features.reading import Reader
 from afresh.features.room import MEMORY, Room
+from afresh.features.takeover import Takeover, obstacle, taken_over
 from afresh.log import Entry
-from afresh.store.snapshot import Header, newest_snapshots, read_snapshot, set_aside
+from afresh.store.snapshot import Header, good_snapshots, set_aside
 
 SLACK = 200_000
 """Facts, or names, beyond twice those of the last sweep that bring about the next."""
@@ -43,13 +44,18 @@ class Follower(Protocol):
     def renumber(self, moved: NDArray[np.int64]) -> None:
         """Items have new numbers: moved[old] = new, -1 for those that no record has."""
 
+    def continued(self, catalog: CatalogState, moved: NDArray[np.int64]) -> None:
+        """The replica goes on with another catalogue of the same records, numbered anew; it has
+        the old one until this returns."""
+
 
 class Replica:
     """One plan's state, following one log.
 
-    `weights` is the last record of what was learned online, b"" before there is one.
-    `fold_ms` is how long the newest batch took into the state. `generation` grows with each
-    sweep: row numbers of facts from before are void then.
+    `warming` is None, or says how far the state is that of an older plan. `weights` is the last
+    record of what was learned online, b"" before there is one. `fold_ms` is how long the newest
+    batch took into the state. `generation` grows with each sweep: row numbers of facts from
+    before are void then.
     """
 
     def __init__(self, plan: Plan, room: Room = MEMORY) -> None:
@@ -66,6 +72,7 @@ class Replica:
         self.catalog = CatalogState(self.plan, self.state.items)
         self.reader = Reader(self.state)
         self.weights = b""
+        self.warming: Takeover | None = None
 
     def now(self) -> int:
         """The moment of a live request: the wall clock, and after every event folded, UTC ms."""
@@ -134,6 +141,19 @@ class Replica:
             self.weights = record
             self.offset = offset
 
+    def become(self, other: Replica) -> None:
+        """Go on with the state of another replica of the same plan, log and offset; neither may
+        be folding."""
+        with self.lock:
+            known = self.state.items
+            moved = other.state.items.find(known.column(np.arange(len(known))), len(known))
+            for follower in self.followers:
+                follower.continued(other.catalog, moved)
+            self.state, self.catalog, self.reader = other.state, other.catalog, other.reader
+            self.weights, self.offset, self.warming = other.weights, other.offset, None
+            self.room = other.room
+            self.generation += 1
+
     def canonical(self) -> bytes:
         """State, catalogue and weights in their canonical form."""
         with self.lock:
@@ -145,7 +165,8 @@ class Replica:
         held = {name: self.room.copied(array) for name, array in arrays.items()}
         held |= {f"catalog/{name}": array for name, array in self.catalog.dump().items()}
         held["weights"] = np.frombuffer(self.weights, np.uint8)
-        return Header(self.plan.hash, log_id, self.offset, facts), held
+        definition = self.plan.to_json().decode()
+        return Header(self.plan.hash, log_id, self.offset, facts, definition=definition), held
 
     def restore(self, folder: Path, log_id: str, log_start: int, log_end: int) -> bool:
         """Start from the newest good snapshot of this plan and log; False: there is none.
@@ -153,24 +174,52 @@ class Replica:
         A damaged one is set aside with a warning; one of another plan or log, or of a time the
         log does not reach, is passed over.
         """
-        for path in newest_snapshots(folder):
-            try:
-                header, arrays = read_snapshot(path)
-            except CorruptData as error:
-                _log.warning("snapshot_set_aside", path=str(set_aside(path)), reason=str(error))
+        for path, header, arrays in good_snapshots(folder, log_id, log_start, log_end):
+            if header.plan != self.plan.hash:
                 continue
-            if (header.plan, header.log) != (self.plan.hash, log_id):
-                continue
-            if not log_start <= header.offset <= log_end:
-                continue
-            named = {n: a for n, a in arrays.items() if n.startswith("catalog/")}
-            facts, needed = dump_state(self.state)
-            if facts.keys() - header.facts.keys() or {*needed, "weights"} - arrays.keys():
+            if not _fits(self.state, header, arrays):
                 _log.warning("snapshot_set_aside", path=str(set_aside(path)), reason="other layout")
                 continue
-            restore_state(self.state, header.facts, arrays)
-            self.catalog.restore({n.removeprefix("catalog/"): a for n, a in named.items()})
-            self.weights = arrays["weights"].tobytes()
-            self.offset = header.offset
+            self._fill(header, arrays)
+            self.catalog.restore(_catalog_of(arrays))
             return True
         return False
+
+    def take_over(self, folder: Path, log_id: str, log_start: int, log_end: int) -> str:
+        """Start from the newest good snapshot of another plan, and be `warming`: its facts answer
+        what they can of this plan's questions. Why not, where that cannot be; else "".
+        """
+        for _, header, arrays in good_snapshots(folder, log_id, log_start, log_end):
+            try:
+                old = plan_from_json(header.definition.encode())
+            except msgspec.MsgspecError:
+                return "the last snapshot does not say what it was made from"
+            why = obstacle(old, self.plan)
+            if why:
+                return why
+            warming = taken_over(old, self.plan)
+            state = State(warming.plan, self.room)
+            if not _fits(state, header, arrays):
+                return "the last snapshot has another layout"
+            self.state, self.reader, self.warming = state, Reader(state), warming
+            self._fill(header, arrays)
+            self.catalog = CatalogState(self.plan, state.items)
+            self.catalog.fold(arrays["catalog/records"].tobytes())
+            return ""
+        return "there is no snapshot to go on from"
+
+    def _fill(self, header: Header, arrays: Arrays) -> None:
+        restore_state(self.state, header.facts, arrays)
+        self.weights = arrays["weights"].tobytes()
+        self.offset = header.offset
+
+
+def _fits(state: State, header: Header, arrays: Arrays) -> bool:
+    """Whether a snapshot holds all that a state needs."""
+    facts, needed = dump_state(state)
+    return not (facts.keys() - header.facts.keys() or {*needed, "weights"} - arrays.keys())
+
+
+def _catalog_of(arrays: Arrays) -> Arrays:
+    mine = {name: array for name, array in arrays.items() if name.startswith("catalog/")}
+    return {name.removeprefix("catalog/"): array for name, array in mine.items()}

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from afresh.errors import CorruptData, StorageFull
@@ -25,6 +26,8 @@ from afresh.errors import CorruptData, StorageFull
 MAGIC = b"afS3"
 SUFFIX = ".snapshot"
 _KINDS = frozenset("bui f".replace(" ", ""))
+
+_log = structlog.get_logger("afresh.store")
 
 
 class _Array(msgspec.Struct):
@@ -36,13 +39,15 @@ class _Array(msgspec.Struct):
 
 
 class Header(msgspec.Struct):
-    """What a snapshot says of itself. facts: small values beside the arrays."""
+    """What a snapshot says of itself. facts: small values beside the arrays; definition: the
+    plan as JSON, so that a later definition can tell what it may go on from."""
 
     plan: str
     log: str
     offset: int
     facts: dict[str, Any]
     arrays: list[_Array] = []
+    definition: str = ""
 
 
 def write_snapshot(
@@ -121,6 +126,21 @@ def _mapped(path: Path) -> mmap.mmap:
 def newest_snapshots(folder: Path) -> Iterator[Path]:
     """Snapshot files, the newest first."""
     yield from sorted(folder.glob(f"*{SUFFIX}"), reverse=True)
+
+
+def good_snapshots(
+    folder: Path, log_id: str, log_start: int, log_end: int
+) -> Iterator[tuple[Path, Header, dict[str, NDArray[np.generic]]]]:
+    """Those of a log that reach it, read, the newest first; a damaged one is set aside with a
+    warning."""
+    for path in newest_snapshots(folder):
+        try:
+            header, arrays = read_snapshot(path)
+        except CorruptData as error:
+            _log.warning("snapshot_set_aside", path=str(set_aside(path)), reason=str(error))
+            continue
+        if header.log == log_id and log_start <= header.offset <= log_end:
+            yield path, header, arrays
 
 
 def snapshot_offset(path: Path) -> int:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from afresh.catalog_state import CatalogState
 from afresh.retrieve import Candidates
 from afresh.store.replica import Replica
 from afresh.vectors import Near, VectorIndex, Vectors
@@ -43,6 +44,7 @@ class ItemVectors:
         self.encoder = encoder or text_encoder()
         self._make_index = make_index
         self._pending: dict[int, None] = {}
+        self._catalog: CatalogState
         self._follow()
 
     def __len__(self) -> int:
@@ -61,6 +63,12 @@ class ItemVectors:
         self._drop_empty()
         kept = (n for n in self._pending if n < len(moved) and moved[n] >= 0)
         self._pending = {int(moved[n]): None for n in kept}
+
+    def continued(self, catalog: CatalogState, moved: NDArray[np.int64]) -> None:
+        """The replica goes on with another catalogue of the same records, numbered anew."""
+        if self.replica.catalog is self._catalog:
+            self.renumber(moved)
+            self._catalog = catalog
 
     def refresh(self, most: int | None = None) -> int:
         """Embed what changed, `most` items of it; how many are left.

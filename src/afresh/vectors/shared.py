@@ -74,7 +74,7 @@ class SharedTexts:
     each; following int64[items]: the one after it. NONE where there is none.
 
     Newest is what has the highest number, so that the lists are the same however they came to
-    be, in an order that no renumbering changes. Numbers of texts that nobody has any more are
+    be. Numbers of texts that nobody has any more are
     given again.
     """
 
@@ -143,10 +143,12 @@ class SharedTexts:
         size = max(int(moved.max(initial=-1)) + 1, 1)
         text, following = np.full(size, NONE, np.int64), np.full(size, NONE, np.int64)
         text[moved[held]] = self.text[held]
-        linked = held[self.following[held] >= 0]
-        following[moved[linked]] = moved[self.following[linked]]
-        begun = np.flatnonzero(self.first >= 0)
-        self.first[begun] = moved[self.first[begun]]
+        items = np.flatnonzero(text >= 0)
+        items = items[np.argsort(text[items], kind="stable")]  # by text, ascending
+        same = np.diff(text[items]) == 0
+        following[items[1:][same]] = items[:-1][same]
+        newest = items[np.append(~same, True)] if len(items) else items
+        self.first[text[newest]] = newest
         self.text, self.following = text, following
 
 

@@ -133,6 +133,15 @@ class _Runtime(Collector):
             "The greatest event time folded (F), since 1970.",
             value=s["newest_timestamp"],
         )
+        done, total = s["backfill"]
+        yield GaugeMetricFamily(
+            "afresh_backfill_records",
+            "Records of the log to be folded for a changed definition; 0 when nothing warms.",
+            value=total,
+        )
+        yield GaugeMetricFamily(
+            "afresh_backfill_done_records", "Those of them that are folded.", value=done
+        )
         if s["snapshot_age"] is not None:
             yield GaugeMetricFamily(
                 "afresh_snapshot_age_seconds",
