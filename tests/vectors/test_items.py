@@ -133,6 +133,29 @@ def test_a_renumbering_right_after_a_clearing_is_no_concern() -> None:
     assert list(near(replica, vectors, "red shoe")) == ["b"]
 
 
+def test_a_replica_that_goes_on_with_other_numbers_needs_no_text_again() -> None:
+    replica, other, encoder = Replica(PLAN), Replica(PLAN), Counting()
+    vectors = ItemVectors(replica, encoder)
+    replica.followers.append(vectors)
+    records = {f"i{n}": ["red shoe", "blue shoe", "soup"][n % 3] for n in range(9)}
+    put(replica, vectors, {"gone": "tomato soup", **records})
+    vectors.refresh()
+    put(replica, vectors, {"gone": None, "i3": "tomato soup"})
+    for item in reversed(records):
+        put(other, ItemVectors(other, ENCODER), {item: records[item]})
+    put(other, ItemVectors(other, ENCODER), {"i3": "tomato soup"})
+    encoder.calls.clear()
+    replica.become(other)
+    asked = ENCODER.encode(["red soup"])[0]
+    found, anew = vectors.near(asked, 5, each=2), ItemVectors(replica, ENCODER)
+    assert found.items.tolist() == anew.near(asked, 5, each=2).items.tolist()
+    assert encoder.calls == [1], "the soup, which was gone; the others were embedded before"
+    put(replica, vectors, {"i0": "soup", "new": "red shoe"})
+    assert near(replica, vectors, "red shoe") == near(
+        replica, ItemVectors(replica, ENCODER), "red shoe"
+    )
+
+
 def test_of_one_text_the_newest_are_named_however_they_came_to_it() -> None:
     replica = Replica(PLAN)
     vectors = ItemVectors(replica, ENCODER)
