@@ -217,6 +217,74 @@ def test_killed_on_the_way_nothing_is_lost(
     assert {event.id for event in logged(runtime)} >= {"e0", "e8", *acked}
 
 
+def test_events_and_requests_all_the_while(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(afresh.recovery, "AT_ONCE", 0)
+    runtime = opened(shop(wide=False))
+    for at in range(40):
+        many = [event(user_id=f"u{n}", item_id=f"i{(at * n) % 60}") for n in range(50)]
+        post(runtime, *many)
+    runtime = opened(shop(wide=True))
+    backfill = runtime.recovery.backfill
+    assert backfill is not None
+    failed: list[BaseException] = []
+    ended = threading.Event()
+
+    def posts(number: int) -> None:
+        try:
+            for at in range(10**6):
+                if ended.is_set():
+                    return
+                item = f"p{number}.{at}"
+                receipt = post(runtime, event(user_id=f"p{number}", item_id=item))
+                put(runtime, item, category="red", title=f"shoe {at % 7}")
+                answer = runtime.recommend(Query(user_id=f"u{number}", after=receipt.offset))
+                assert answer.fresh
+                assert answer.items
+                assert read(runtime, "item_id", item, "hour") == 1
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=posts, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    wait(lambda: runtime.recovery.backfill is None or failed)
+    time.sleep(0.2)
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    check(runtime)
+
+
+def test_a_trimmed_log_is_told_of(opened: Opened, gate: threading.Event) -> None:
+    runtime = opened(shop(wide=False))
+    post(runtime, event())
+    post(runtime, event())
+    runtime = opened(shop(wide=False))
+    assert runtime.store.trim(before_arrival=now() + 1, upto=1).records == 1
+    with capture_logs() as lines:
+        opened(shop(wide=True))
+    (told,) = [line for line in lines if line["event"] == "folded_without_the_past"]
+    assert told["features"] == []
+    assert told["first_offset"] == 1
+
+
+def test_retention_waits_for_the_backfill(
+    changed: Runtime, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backfill = changed.recovery.backfill
+    assert backfill is not None
+    wait(lambda: backfill.replica.offset)
+    (kept,) = opened.snapshots  # trimming needs two; the older one decides
+    kept.with_name(f"{10**9:020d}.snapshot").write_bytes(kept.read_bytes())
+    monkeypatch.setattr(changed.admission.known, "horizon_s", -10)  # nothing else holds it back
+    changed.recovery.settings = Settings(log_retention_age=60_000)
+    upto: list[int] = []
+    monkeypatch.setattr(changed.store, "trim", lambda **said: upto.append(said["upto"]))
+    changed.recovery.trim()
+    assert upto == [1] == [backfill.replica.offset]
+
+
 def test_only_a_source_that_is_used_and_warms_is_named(
     opened: Opened, gate: threading.Event
 ) -> None:

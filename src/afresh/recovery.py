@@ -70,7 +70,10 @@ class Recovery:
             if background and log.end - log.start > AT_ONCE:
                 self._take_over()
             if log.start:
-                _log.warning("folded_without_the_past", first_offset=log.start, hint=_TRIMMED)
+                told = {"first_offset": log.start, "hint": _TRIMMED}
+                if replica.warming is not None:
+                    told["features"] = list(replica.warming.farther)
+                _log.warning("folded_without_the_past", **told)
         first, total = replica.offset, log.end - replica.offset
         remembered = log.arrival - self.admission.known.horizon_s * 1000
         for entry in log.read(replica.offset):

@@ -123,6 +123,15 @@ def test_a_longer_look_back_warms_a_shorter_one_does_not() -> None:
     assert warming(days(4), days(2)) == ()
 
 
+def test_what_looks_back_farther_than_anything_before_is_told() -> None:
+    def days(n: int) -> Any:
+        return lambda e: {"bought": count(e["buy"], window=daily(n)), "new": last(e["buy"], n=1)}
+
+    assert taken_over(shop(), shop(days(89))).farther == ()
+    assert taken_over(shop(), shop(days(90))).farther == ()
+    assert taken_over(shop(), shop(days(91))).farther == ("bought",)
+
+
 def test_another_sum_over_the_same_tiles_warms_alone() -> None:
     def one(e: Any) -> dict[str, Any]:
         return {"bought": count(e["buy"], window=tumbling("1h"))}

@@ -33,6 +33,7 @@ class Takeover:
     features: tuple[str, ...] = ()
     trends: frozenset[str] = frozenset()
     lists: bool = False
+    farther: tuple[str, ...] = ()
 
 
 def obstacle(old: Plan, new: Plan) -> str | None:
@@ -83,7 +84,8 @@ class _Succession:
             trends=tuple(Trend(name=n, read=read) for n, read in reads.items() if read),
         )
         cold = frozenset(name for name, read in trends.items() if read is None)
-        return Takeover(plan, tuple(warming), cold, _scanned(old) != _scanned(new))
+        farther = tuple(f.name for f in new.features if _looks_back(new, f) > old.reach)
+        return Takeover(plan, tuple(warming), cold, _scanned(old) != _scanned(new), farther)
 
     def feature(self, feature: Feature) -> Feature | None:
         """A feature over the old plan's facts; None where they do not hold it."""
@@ -120,6 +122,12 @@ class _Succession:
             if same and sequence.n >= n:
                 return at
         return None
+
+
+def _looks_back(plan: Plan, feature: Feature) -> int:
+    """The age, in ms, of the oldest event that a feature can count."""
+    within = 0 if feature.sequence is None else plan.sequences[feature.sequence].within
+    return max([within, *(back(read.window) for read in feature.reads)])
 
 
 def _shape(plan: Plan, family: Family) -> Shape:
