@@ -46,6 +46,7 @@ def shop(*, wide: bool, window: str = "24h", likes: bool = False) -> App:
 
     class Wide(Features, key="user_id"):
         kinds = count(view, by=view.brand, window=daily(1))
+        tastes = count(view, by=Things.category, window=daily(1))
 
     made._features = [Narrow, Wide] if wide else [Narrow]
     made.surface("home", sources=[trending(window), preference()], filters=[])
@@ -104,10 +105,12 @@ def test_it_answers_at_once_says_what_warms_and_becomes_a_fold_from_nothing(
 ) -> None:
     assert changed.ready() == (True, "")
     said = asked(changed, "u0")
-    assert said["rows"] == [{"user_id": "u0", "kinds": None}, {"item_id": "i", "hour": 9}]
-    assert said["warming"] == ["kinds"]
+    null = {"kinds": None, "tastes": None}
+    assert said["rows"] == [{"user_id": "u0", **null}, {"item_id": "i", "hour": 9}]
+    assert said["warming"] == ["kinds", "tastes"]
     receipt = post(changed, event(user_id="u0", item_id="j", properties={"brand": "c"}))
     put(changed, "l", category="blue", title="green shoes")
+    post(changed, event(user_id="u2", item_id="l"))
     asyncio.run(changed.delete_item("k"))
     answer = changed.recommend(Query(user_id="u0", after=receipt.offset))
     assert answer.fresh
@@ -118,9 +121,13 @@ def test_it_answers_at_once_says_what_warms_and_becomes_a_fold_from_nothing(
     said = asked(changed, "u0")
     assert "warming" not in said
     assert said["rows"][0]["kinds"] == {"b": 5, "c": 1}
+    assert read(changed, "user_id", "u2", "tastes") == {"blue": 1}
     check(changed)
-    post(changed, event(user_id="u0", item_id="l", properties={"brand": "c"}))
+    put(changed, "m", category="green", title="green shoes")
+    post(changed, event(user_id="u0", item_id="m", properties={"brand": "c"}))
     assert read(changed, "user_id", "u0", "kinds") == {"b": 5, "c": 2}
+    # The old definition split by no category, so the door wrote none into the five events.
+    assert read(changed, "user_id", "u0", "tastes") == {"": 5, "green": 1, "red": 1}
     check(changed)
 
 
@@ -163,7 +170,7 @@ def test_progress_is_told(changed: Runtime, gate: threading.Event, tmp_path: Pat
         assert 0 < done < total == 12
         assert client.get("/readyz").status_code == 200
         body = client.post("/v1/features", json={"keys": {"user_id": ["u0"]}}).json()
-        assert body["warming"] == ["kinds"]
+        assert body["warming"] == ["kinds", "tastes"]
         warm(changed, gate)
         assert metrics() == (0, 0)
 
@@ -176,7 +183,7 @@ def test_closed_on_the_way_the_next_start_begins_again(
     opened.leave()
     assert [path.name for path in opened.snapshots] == before
     runtime = opened(shop(wide=True))
-    assert asked(runtime, "u0")["warming"] == ["kinds"]
+    assert asked(runtime, "u0")["warming"] == ["kinds", "tastes"]
     assert read(runtime, "item_id", "i", "hour") == 10
     warm(runtime, gate)
     check(runtime)
@@ -340,4 +347,4 @@ def test_a_failing_backfill_leaves_the_answers_alone(
     wait(lambda: backfill.failure)
     post(changed, event(user_id="u0", item_id="i"))
     assert read(changed, "item_id", "i", "hour") == 10
-    assert asked(changed, "u0")["warming"] == ["kinds"]
+    assert asked(changed, "u0")["warming"] == ["kinds", "tastes"]
