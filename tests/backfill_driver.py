@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.crash_driver import say
 from tests.opened import event, post
-from tests.test_backfill import shop
+from tests.widened import shop
 
 import afresh.recovery
 from afresh.backfill import Backfill

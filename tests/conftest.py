@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -16,6 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.opened import Opened
+from tests.widened import standing, with_history
+
+from afresh.runtime import Runtime
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -112,3 +116,16 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     made = Opened(tmp_path)
     yield made
     made.leave()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Backfills, also of the smallest logs, stop after each entry until it is set."""
+    with standing(monkeypatch) as gate:
+        yield gate
+
+
+@pytest.fixture
+def changed(opened: Opened, gate: threading.Event) -> Runtime:
+    """A shop with a history, opened again with the wider definition; its backfill stands."""
+    return with_history(opened)
