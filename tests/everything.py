@@ -12,6 +12,7 @@ from afresh import (
     daily,
     decayed,
     decimal,
+    distinct,
     last,
     maximum,
     mean,
@@ -60,6 +61,8 @@ class ByItem(Features, key="item_id"):
     convert = ratio(count(buy, window=daily(2)), count(view, window=sliding("1h")), prior=(1, 50))
     margin = ratio(total(buy.price, window=daily(2)), total(buy.value, window=daily(2)))
     fading = count(view, window=decayed("2m"))
+    people = distinct(view.user_id, buy.user_id, window=sliding("1h", hop="5m"))
+    visits = distinct(view.session_id, window=tumbling("1m").previous)
 
 
 class ByUser(Features, key="user_id"):
@@ -78,6 +81,9 @@ class ByUser(Features, key="user_id"):
     grades = count(view, by=bands(Goods.grade, 2, 5), window=tumbling("1h"))
     visit = count(view, window=session("2m", within="20m"))
     visit_low = minimum(view.price, window=session("2m", within="20m"))
+    visit_items = distinct(view.item_id, ping.item_id, window=session("2m", within="20m"))
+    things = distinct(view.item_id, cart.item_id, window=daily(1))
+    tastes = distinct(view.category, window=daily(2))
     visit_by = total(buy.price, by=Goods.category, window=session("2m", within="20m"))
 
 
@@ -89,6 +95,7 @@ class BySession(Features, key="session_id"):
 
 class ByBrand(Features, key="brand"):
     looks = count(view, cart, buy, window=sliding("1h", hop="15m"))
+    fans = distinct(view.user_id, window=daily(1))
     least = minimum(view.value, buy.value, window=tumbling("1m").previous)
 
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import msgspec
 import numpy as np
+from tests.distinct_model import distinct_values, sketches
 
 from afresh.features.plan import Family, Feature, Input, Plan, Read, Slot, Window
 
@@ -106,6 +107,10 @@ class Model:
         mine = [e for e in self.events if self.key(e, feature.key) in owners]
         if feature.kind == "last":
             return self._last(feature, mine, now)
+        if feature.distinct is not None:
+            active = [e.ts for e in mine if e.type in self.codes]
+            assert feature.window is not None
+            return once(distinct_values(self, feature, mine, covered(feature.window, now, active)))
         if feature.split is None:
             return self._finish(feature, [self._read(r, mine, mine, now) for r in feature.reads])
         groups = {self.group(e, feature.split) for e in mine}
@@ -199,7 +204,7 @@ class Model:
     def canonical(self) -> bytes:
         """The bytes that the engine's canonical form must be."""
         links = [["link", e.session, e.user, e.ts, e.id] for e in self.links()]
-        facts = (*self._tiles(), *self._lists(), *links)
+        facts = (*self._tiles(), *sketches(self), *self._lists(), *links)
         lines = [msgspec.json.encode(fact) for fact in facts]
         return b"\n".join([msgspec.json.encode(["F", self.newest]), *sorted(lines)])
 

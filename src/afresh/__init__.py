@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Any
 from afresh.app import App
 from afresh.catalog import Catalog
 from afresh.events.types import bands, decimal
-from afresh.features.aggregates import count, last, maximum, mean, minimum, ratio, total, variance
+from afresh.features.aggregates import (
+    count,
+    distinct,
+    last,
+    maximum,
+    mean,
+    minimum,
+    ratio,
+    total,
+    variance,
+)
 from afresh.features.definition import Features
 from afresh.features.window_declaration import daily, decayed, session, sliding, tumbling
 from afresh.surface_spec import (
@@ -39,6 +49,7 @@ __all__ = [
     "daily",
     "decayed",
     "decimal",
+    "distinct",
     "last",
     "maximum",
     "mean",

@@ -1,4 +1,4 @@
-"""What can be computed: count, total, mean, variance, minimum, maximum, ratio, last.
+"""What can be computed: count, total, mean, variance, minimum, maximum, distinct, ratio, last.
 
 Each call only remembers what was written and where; `compile` gives it meaning
 and reports every mistake together.
@@ -28,7 +28,7 @@ class Aggregate:
 class Tally(Aggregate):
     """A number merged from tiles: `fields` is empty for a count."""
 
-    kind: Literal["count", "total", "mean", "variance", "min", "max"]
+    kind: Literal["count", "total", "mean", "variance", "min", "max", "distinct"]
     types: tuple[object, ...]
     fields: tuple[object, ...]
     by: object
@@ -89,6 +89,16 @@ def maximum(*fields: Field, by: By = None, window: Window) -> Tally:
     return _of_field("max", fields, by, window)
 
 
+def distinct(*fields: Field, window: Window) -> Tally:
+    """How many different values an id or a text field had; 0 of nothing.
+
+    `distinct(view.user_id, window=sliding("1h"))` of an item: how many people looked at it, with a
+    session of nobody known as one. Exact below 256, beyond that an estimate: two of three are
+    within 6 % of the truth. Nobody's number depends on the order of events, or on repetition.
+    """
+    return _of_field("distinct", fields, None, window)
+
+
 def ratio(a: Tally, b: Tally, *, prior: tuple[float, float] = (0, 0)) -> Ratio:
     """(a + alpha) / (b + beta) of two counts or totals, with prior=(alpha, beta).
 
@@ -103,7 +113,7 @@ def last(*types: EventType, n: int = 50, within: Duration = "90d") -> Last:
 
 
 def _of_field(
-    kind: Literal["total", "mean", "variance", "min", "max"],
+    kind: Literal["total", "mean", "variance", "min", "max", "distinct"],
     fields: tuple[object, ...],
     by: object,
     window: object,

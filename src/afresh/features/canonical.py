@@ -29,12 +29,14 @@ def facts_of(state: State) -> Iterator[list[Any]]:
 
     ["tile", family, key, tile, group, [slots]], ["sequence", index, key, [events]],
     ["session", key, [events]], ["posting", item, [events]]; an event is
-    [timestamp, event_id, type, item, session]. ["link", session, user, timestamp, event_id].
+    [timestamp, event_id, type, item, session]. ["distinct", index, key, tile, [hashes]],
+    ascending. ["link", session, user, timestamp, event_id].
     """
     yield from _tiles(state)
     for at, (spec, lists) in enumerate(zip(state.plan.sequences, state.sequences, strict=True)):
         for key, events in _lists(state, lists):
             yield ["sequence", at, _name(state, spec.key, key), events]
+    yield from _distincts(state)
     for key, events in _lists(state, state.sessions):
         yield ["session", _name(state, "user_id", key), events]
     for key, events in _lists(state, state.postings):
@@ -54,6 +56,18 @@ def _tiles(state: State) -> Iterator[list[Any]]:
                 if (tile + 1) * family.width > state.newest - family.reach:
                     group = labels[row[0] & GROUP_MASK] if family.split is not None else None
                     yield ["tile", at, _name(state, family.key, key), tile, group, row[1:]]
+
+
+def _distincts(state: State) -> Iterator[list[Any]]:
+    for at, sketches in enumerate(state.sketches):
+        spec = sketches.spec
+        for key in range(state.key_count(spec.key)):
+            tiles: dict[int, list[int]] = {}
+            for tile, hashed in sketches.rows(key).tolist():
+                if (tile + 1) * spec.width > state.newest - spec.reach:
+                    tiles.setdefault(tile, []).append(hashed + (1 << 63))
+            for tile, hashes in tiles.items():
+                yield ["distinct", at, _name(state, spec.key, key), tile, hashes]
 
 
 def _group_labels(state: State, split: int | None) -> list[str | None]:

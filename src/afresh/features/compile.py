@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from msgspec.structs import replace as replace_struct
+
 from afresh.errors import DefinitionError
 from afresh.features.aggregates import Aggregate, Last, Ratio, Tally
 from afresh.features.arguments import given_prior, given_window
 from afresh.features.definition import Features
 from afresh.features.durations import is_whole, milliseconds
-from afresh.features.layout import Layout, ReadNeed, SlotNeed
+from afresh.features.layout import Draft, Layout, ReadNeed, SlotNeed
 from afresh.features.plan import Feature, Input, Op, Plan, Postings, Trend
 from afresh.features.resolve import Names
 from afresh.features.trends import DEFAULT_TRENDS, Trending, trend_window
@@ -32,17 +34,9 @@ _OPS: dict[str, tuple[Op, ...]] = {
     "max": ("max",),
 }
 
+_NOT_DECAYED = "Counts, totals and means can fade; for this take daily or sliding."
+
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Draft:
-    """A feature whose reads are not numbered yet."""
-
-    made: Feature
-    reads: list[ReadNeed] = field(default_factory=list)
-    sequence: tuple[str, tuple[int, ...], int] | None = None
-    split: Input | None = None
 
 
 @dataclass(slots=True)
@@ -82,24 +76,20 @@ class Compiler:
             postings=postings,
             features=tuple(self._number(draft) for draft in drafts),
             trends=tuple(Trend(name=n, read=layout.read(need)) for n, need in popular),
+            distincts=layout.distincts(),
             history=layout.sequence_at("user_id", postings.types, postings.within),
         )
 
     def _number(self, draft: Draft) -> Feature:
         """The feature with its reads as positions in the plan."""
-        made = draft.made
-        return Feature(
-            name=made.name,
-            group=made.group,
-            key=made.key,
-            kind=made.kind,
-            reads=tuple(self.layout.read(need) for need in draft.reads),
-            places=made.places,
-            places2=made.places2,
-            prior=made.prior,
-            sequence=None if draft.sequence is None else self.layout.sequence_at(*draft.sequence),
-            split=self.layout.input_at(draft.split),
-            n=made.n,
+        layout, sequence, distinct = self.layout, draft.sequence, draft.distinct
+        return replace_struct(
+            draft.made,
+            reads=tuple(layout.read(need) for need in draft.reads),
+            sequence=None if sequence is None else layout.sequence_at(*sequence),
+            split=layout.input_at(draft.split),
+            distinct=None if distinct is None else layout.distinct_at(distinct),
+            session=None if draft.session is None else layout.read(draft.session),
         )
 
     def _try(self, place: Place, work: Callable[[], T]) -> T | None:
@@ -160,7 +150,8 @@ class Compiler:
     ) -> Draft | None:
         made = Feature(name=name, group=group.__name__, key=key or "", kind="count")
         if isinstance(value, Tally):
-            return self._tally(made, key, value)
+            tally = self._distinct if value.kind == "distinct" else self._tally
+            return tally(made, key, value)
         if isinstance(value, Ratio):
             return self._ratio(made, key, value)
         assert isinstance(value, Last)
@@ -181,8 +172,7 @@ class Compiler:
         if not (key and codes and window and complete):
             return None
         if value.kind in ("variance", "min", "max") and window[0].kind == "decayed":
-            hint = "Counts, totals and means can fade; for this take daily or sliding."
-            self.problems.append(Problem(*place, f"{value.kind} cannot be decayed", hint))
+            self.problems.append(Problem(*place, f"{value.kind} cannot be decayed", _NOT_DECAYED))
             return None
         reads = [
             self.layout.need_read(key, split, SlotNeed(op, codes, column), *window)
@@ -191,6 +181,30 @@ class Compiler:
         places = column.places if column else 0
         changed = Feature(name=made.name, group=made.group, key=key, kind=value.kind, places=places)
         return Draft(changed, reads, split=split)
+
+    def _distinct(self, made: Feature, key: str | None, value: Tally) -> Draft | None:
+        place, codes = value.place, self._codes(value)
+        window = self._try(place, lambda: given_window(value.window, place))
+        if not codes:
+            return None
+        self._check_key(key, codes, place)
+        column = self._try(place, lambda: self.names.counted(value.fields, codes, place))
+        if not (key and window and column):
+            return None
+        if column == key:
+            message = f"An entity has one {key}: there is nothing to count"
+            self.problems.append(Problem(*place, message, "Count another field's values."))
+            return None
+        if window[0].kind == "decayed":
+            self.problems.append(Problem(*place, "distinct cannot be decayed", _NOT_DECAYED))
+            return None
+        session = None
+        if window[0].kind == "session":
+            touch = SlotNeed("min_ts", self.layout.all_types)
+            session = self.layout.need_read(key, None, touch, *window)
+        need = self.layout.need_distinct(key, codes, column, window[0].width, window[1])
+        changed = replace_struct(made, key=key, kind="distinct", window=window[0])
+        return Draft(changed, distinct=need, session=session)
 
     def _ratio(self, made: Feature, key: str | None, value: Ratio) -> Draft | None:
         sides: list[Draft] = []

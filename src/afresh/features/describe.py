@@ -22,6 +22,7 @@ def describe_plan(plan: Plan, engine: str = "embedded") -> str:
         _section("Events", [_event(plan, code) for code in range(len(plan.events))]),
         _section(f"Catalogue {plan.catalog.name}", _catalog(plan)),
         _section("Tiles", [_family(plan, i) for i in range(len(plan.families))]),
+        _section("Distinct values", [_distinct(plan, i) for i in range(len(plan.distincts))]),
         _section("Sequences", [_sequence(plan, i) for i in range(len(plan.sequences))]),
         _section("Postings", _postings(plan)),
         _section("Features", [_feature(plan, feature) for feature in plan.features]),
@@ -76,6 +77,13 @@ def _input(plan: Plan, index: int | None) -> str:
     return f"{column.name} in bands" if column.bands else column.name
 
 
+def _distinct(plan: Plan, index: int) -> str:
+    d = plan.distincts[index]
+    kept = f"{d.value or _input(plan, d.input)}, the {d.k} least hashes"
+    types = ", ".join(plan.events[code].name for code in d.types)
+    return f"{d.key:<32} width {text(d.width):<5} reach {text(d.reach):<6} {kept}, of {types}"
+
+
 def _sequence(plan: Plan, index: int) -> str:
     s = plan.sequences[index]
     types = ", ".join(plan.events[code].name for code in s.types)
@@ -90,8 +98,9 @@ def _postings(plan: Plan) -> list[str]:
 
 
 def _feature(plan: Plan, feature: Feature) -> str:
-    windows = dict.fromkeys(describe_window(read.window) for read in feature.reads)
+    asked = [feature.window] if feature.window else [read.window for read in feature.reads]
+    windows = dict.fromkeys(describe_window(window) for window in asked)
     over = " / ".join(windows) if windows else f"n={feature.n}"
     split = f" by {_input(plan, feature.split)}" if feature.split is not None else ""
     name = f"{feature.group}.{feature.name}"
-    return f"{name:<32} {feature.key:<12} {feature.kind:<6} {over}{split}"
+    return f"{name:<32} {feature.key:<12} {feature.kind:<8} {over}{split}"

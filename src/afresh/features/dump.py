@@ -25,6 +25,7 @@ def parts_of(state: State) -> dict[str, Any]:
     parts |= {f"group.{at}": interner for at, interner in state.groups.items()}
     parts |= {f"tiles.{at}": tiles.blocks for at, tiles in enumerate(state.tiles)}
     parts |= {f"sequence.{at}": lists.blocks for at, lists in enumerate(state.sequences)}
+    parts |= {f"distinct.{at}": sketches.blocks for at, sketches in enumerate(state.sketches)}
     return parts
 
 

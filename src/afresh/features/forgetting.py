@@ -57,4 +57,7 @@ def _keep(state: State, names: Interner, living: NDArray[np.bool_]) -> NDArray[n
     numbers = np.flatnonzero(living)
     for blocks in state.keyed(names):
         blocks.keep(numbers)
+    for hashes in state.hashes.values():
+        if hashes.names is names:
+            hashes.clear()
     return names.keep(numbers)

@@ -10,7 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
 
-from afresh.features.plan import Family, Input, Op, Read, Sequence, Slot, Window
+from afresh.features.plan import (
+    Distinct,
+    Family,
+    Feature,
+    Input,
+    Op,
+    Read,
+    Sequence,
+    Slot,
+    Window,
+)
 
 OPS: tuple[Op, ...] = get_args(Op)
 
@@ -36,6 +46,27 @@ class ReadNeed(NamedTuple):
     touch: tuple[SlotNeed, SlotNeed] | None
 
 
+class DistinctNeed(NamedTuple):
+    """A sketch before it is numbered. value: an id, or a text column."""
+
+    key: str
+    width: int
+    types: tuple[int, ...]
+    value: str | Input
+
+
+@dataclass(slots=True)
+class Draft:
+    """A feature whose facts are not numbered yet."""
+
+    made: Feature
+    reads: list[ReadNeed] = field(default_factory=list)
+    sequence: tuple[str, tuple[int, ...], int] | None = None
+    split: Input | None = None
+    distinct: DistinctNeed | None = None
+    session: ReadNeed | None = None
+
+
 @dataclass(slots=True)
 class Layout:
     """Collects needs, then numbers them. `all_types` are the codes of every event type."""
@@ -44,6 +75,7 @@ class Layout:
     _inputs: set[Input] = field(default_factory=set)
     _families: dict[FamilyNeed, tuple[int, set[SlotNeed]]] = field(default_factory=dict)
     _sequences: dict[tuple[str, tuple[int, ...], int], int] = field(default_factory=dict)
+    _distincts: dict[DistinctNeed, int] = field(default_factory=dict)
 
     def need_input(self, column: Input) -> None:
         self._inputs.add(column)
@@ -60,6 +92,16 @@ class Layout:
         old, slots = self._families.get(family, (0, set()))
         self._families[family] = max(old, reach), slots | {slot, *(touch or ())}
         return ReadNeed(family, slot, window, touch)
+
+    def need_distinct(
+        self, key: str, types: tuple[int, ...], value: str | Input, width: int, reach: int
+    ) -> DistinctNeed:
+        """Distinct values of a field; sketches live as long as their farthest reader asks."""
+        if isinstance(value, Input):
+            self._inputs.add(value)
+        need = DistinctNeed(key, width, types, value)
+        self._distincts[need] = max(reach, self._distincts.get(need, 0))
+        return need
 
     def need_sequence(self, key: str, types: tuple[int, ...], n: int, within: int) -> None:
         """Sequences that differ in n alone are one, as long as the longest."""
@@ -90,6 +132,22 @@ class Layout:
             for (key, types, within), n in sorted(self._sequences.items())
         )
 
+    def distincts(self) -> tuple[Distinct, ...]:
+        return tuple(
+            Distinct(
+                key=need.key,
+                width=need.width,
+                reach=self._distincts[need],
+                types=need.types,
+                value=need.value if isinstance(need.value, str) else "",
+                input=self.input_at(need.value) if isinstance(need.value, Input) else None,
+            )
+            for need in self._ordered_distincts()
+        )
+
+    def distinct_at(self, need: DistinctNeed) -> int:
+        return self._ordered_distincts().index(need)
+
     def read(self, need: ReadNeed) -> Read:
         slots = self._slots(need.family)
         return Read(
@@ -107,6 +165,14 @@ class Layout:
 
     def _ordered(self) -> list[FamilyNeed]:
         return sorted(self._families, key=lambda f: (f.key, f.width, _input_order(f.split)))
+
+    def _ordered_distincts(self) -> list[DistinctNeed]:
+        def order(need: DistinctNeed) -> tuple[object, ...]:
+            column = need.value if isinstance(need.value, Input) else None
+            name = need.value if isinstance(need.value, str) else ""
+            return need.key, need.width, need.types, name, _input_order(column)
+
+        return sorted(self._distincts, key=order)
 
     def _slots(self, family: FamilyNeed) -> list[SlotNeed]:
         slots = self._families[family][1]

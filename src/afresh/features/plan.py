@@ -81,6 +81,23 @@ class Family(Struct, frozen=True, kw_only=True):
     slots: tuple[Slot, ...]
 
 
+class Distinct(Struct, frozen=True, kw_only=True):
+    """The distinct values of a field: per key and tile, the `k` least of their hashes.
+
+    A hash is the first 64 bits of the SHA-256 of the value. `value` is an id (`user_id`: of the
+    user, or else of the session, `u` or `s` before the name), or `input` is the index of a text
+    input. An event without a value touches nothing. Tiles live as those of a family do.
+    """
+
+    key: str
+    width: int
+    reach: int
+    types: tuple[int, ...]
+    value: str = ""
+    input: int | None = None
+    k: int = 256
+
+
 class Sequence(Struct, frozen=True, kw_only=True):
     """The last `n` events per key by (timestamp, event_id), none older than F - within."""
 
@@ -144,18 +161,23 @@ class Feature(Struct, frozen=True, kw_only=True):
     ratio: (reads[0] + prior[0]) / (reads[1] + prior[1]), each side a count or a total
     scaled by `places`/`places2`.
     last: sequence `sequence`, a list of item ids, newest first.
+    distinct: the values of `Plan.distincts[distinct]` over `window`; `session` is read to find
+    where a session begins.
     """
 
     name: str
     group: str
     """The name of the Features class that declares it."""
     key: str
-    kind: Literal["count", "total", "mean", "variance", "min", "max", "ratio", "last"]
+    kind: Literal["count", "total", "mean", "variance", "min", "max", "ratio", "last", "distinct"]
     reads: tuple[Read, ...] = ()
     places: int = 0
     places2: int = 0
     prior: tuple[float, float] | None = None
     sequence: int | None = None
+    distinct: int | None = None
+    window: Window | None = None
+    session: Read | None = None
     split: int | None = None
     """Index into `Plan.inputs`: the value is one number a group instead of one number."""
     n: int = 0
@@ -180,6 +202,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     postings: Postings
     features: tuple[Feature, ...]
     trends: tuple[Trend, ...]
+    distincts: tuple[Distinct, ...] = ()
     history: int = 0
     """Index into `sequences`: what each user did last, over all weighted event types. It is
     the context of a request, and what the filter of seen items looks at."""
@@ -207,6 +230,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             self.families,
             self.sequences,
             self.postings,
+            self.distincts,
             [(f.name, f.kind) for f in self.catalog.fields],
         )
         return hashlib.sha256(msgspec.json.encode(facts, order="deterministic")).hexdigest()[:16]
@@ -214,7 +238,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def reach(self) -> int:
         """The age, in ms, of the oldest fact any part of the plan can read."""
-        ages = [f.reach for f in self.families] + [s.within for s in self.sequences]
+        ages = [f.reach for f in self.families] + [d.reach for d in self.distincts]
+        ages += [s.within for s in self.sequences]
         return max([*ages, self.postings.within])
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from afresh.errors import NotFound
 from afresh.features.columns import band_labels
+from afresh.features.distinct import distinct_values
 from afresh.features.engines.embedded import State
 from afresh.features.finishing import Finish
 from afresh.features.gathering import Gather, GatherGroups
@@ -43,7 +44,7 @@ class Reader:
     def __init__(self, state: State) -> None:
         self.state = state
         self.by_name = {feature.name: feature for feature in state.plan.features}
-        self._matrices: _Kept[Feature, tuple[Gather, Finish]] = _Kept()
+        self._matrices: _Kept[Feature, tuple[Gather, Finish, bool]] = _Kept()
         self._merges: _Kept[Read, Gather] = _Kept()
         self._groups: _Kept[Feature, tuple[GatherGroups, Finish]] = _Kept()
 
@@ -61,10 +62,30 @@ class Reader:
         """
         made = self._matrices.get(features)
         if made is None:
-            gather = Gather(self.state.plan, [r for f in features for r in f.reads])
-            made = self._matrices.put(features, (gather, Finish(features, gather.places)))
-        gather, finish = made
-        return finish(gather(*self._of_people(keys, features[0].key if features else "", now), now))
+            tallied = [f for f in features if f.distinct is None]
+            gather = Gather(self.state.plan, [r for f in tallied for r in f.reads])
+            whole = len(tallied) == len(features)
+            made = gather, Finish(tallied, gather.places), whole
+            made = self._matrices.put(features, made)
+        gather, finish, whole = made
+        held = self._of_people(keys, features[0].key if features else "", now)
+        values = finish(gather(*held, now))
+        return values if whole else self._with_distinct(values, keys, features, now)
+
+    def _with_distinct(
+        self,
+        tallied: NDArray[np.float32],
+        keys: NDArray[np.int64],
+        features: Sequence[Feature],
+        now: int,
+    ) -> NDArray[np.float32]:
+        """The columns of all features, where `tallied` are those that are not distinct."""
+        out = np.empty((len(keys), len(features)), np.float32)
+        rest = iter(tallied.T)
+        for column, feature in zip(out.T, features, strict=True):
+            known = feature.distinct is None
+            column[:] = next(rest) if known else distinct_values(self.state, keys, feature, now)
+        return out
 
     def _of_people(
         self, keys: NDArray[np.int64], key: str, now: int

@@ -73,6 +73,15 @@ class Names:
         hint = f"Cut it into bands: {by}.bands(10, 50), or take a text field."
         return self.text(name, () if by.owner is None else codes, place, hint)
 
+    def counted(
+        self, fields: Sequence[object], codes: tuple[int, ...], place: Place
+    ) -> str | Input:
+        """What distinct values are counted of: an id, or a text column."""
+        name = self._one_name(fields, place)
+        if name in IDS:
+            return name
+        return self.text(name, codes, place, "Count the values of an id or of a text field.")
+
     def text(self, name: str, codes: tuple[int, ...], place: Place, hint: str) -> Input:
         """The text column of a name; without type codes, the catalogue's."""
         made, column, fallback = self._column(name, codes, place)

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 
 import msgspec
 
-from afresh.features.plan import Family, Feature, Input, Plan, Read, Sequence, Slot, Trend
+from afresh.features.plan import (
+    Distinct,
+    Family,
+    Feature,
+    Input,
+    Plan,
+    Read,
+    Sequence,
+    Slot,
+    Trend,
+)
 from afresh.features.windows import back
 
 Shape = tuple[str, Input | None, int, Input | None]
@@ -95,11 +105,17 @@ class _Succession:
             sequence = self.sequence(self.new.sequences[feature.sequence], feature.n)
             if sequence is None:
                 return None
+        distinct, session = None, feature.session and self.read(feature.session)
+        if feature.distinct is not None:
+            distinct = self.distinct(self.new.distincts[feature.distinct], feature)
+            if distinct is None or (session is None) != (feature.session is None):
+                return None
         held = tuple(read for read in reads if read is not None)
         if len(held) < len(reads):
             return None
         split = None if feature.split is None else self.inputs[self.new.inputs[feature.split]]
-        return msgspec.structs.replace(feature, reads=held, sequence=sequence, split=split)
+        found = {"sequence": sequence, "distinct": distinct, "session": session}
+        return msgspec.structs.replace(feature, reads=held, split=split, **found)
 
     def read(self, read: Read) -> Read | None:
         family = self.new.families[read.family]
@@ -115,6 +131,15 @@ class _Succession:
         pair = (touch[0], touch[1]) if touch else None
         return msgspec.structs.replace(read, family=at, slot=slot, touch=pair)
 
+    def distinct(self, wanted: Distinct, feature: Feature) -> int | None:
+        """The same values, in tiles that live at least as long as the window looks back."""
+        assert feature.window is not None
+        for at, distinct in enumerate(self.old.distincts):
+            same = _sketched(self.old, distinct) == _sketched(self.new, wanted)
+            if same and distinct.reach >= back(feature.window):
+                return at
+        return None
+
     def sequence(self, wanted: Sequence, n: int) -> int | None:
         """The same list, at least as long as the feature asks."""
         for at, sequence in enumerate(self.old.sequences):
@@ -127,7 +152,8 @@ class _Succession:
 def _looks_back(plan: Plan, feature: Feature) -> int:
     """The age, in ms, of the oldest event that a feature can count."""
     within = 0 if feature.sequence is None else plan.sequences[feature.sequence].within
-    return max([within, *(back(read.window) for read in feature.reads)])
+    windows = [read.window for read in feature.reads] + [w for w in (feature.window,) if w]
+    return max([within, *map(back, windows)])
 
 
 def _shape(plan: Plan, family: Family) -> Shape:
@@ -152,6 +178,12 @@ def _kept(plan: Plan, slot: Slot) -> Kept:
 def _listed(plan: Plan, sequence: Sequence) -> tuple[str, Input | None, frozenset[str], int]:
     types = frozenset(plan.events[code].name for code in sequence.types)
     return sequence.key, _key_column(plan, sequence.key), types, sequence.within
+
+
+def _sketched(plan: Plan, distinct: Distinct) -> tuple[object, ...]:
+    types = frozenset(plan.events[code].name for code in distinct.types)
+    value = distinct.value if distinct.input is None else plan.inputs[distinct.input]
+    return distinct.key, _key_column(plan, distinct.key), distinct.width, types, value, distinct.k
 
 
 def _scanned(plan: Plan) -> tuple[object, ...]:

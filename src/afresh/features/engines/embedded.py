@@ -16,10 +16,12 @@ from afresh.features.columns import group_rows, number_rows, type_table
 from afresh.features.facts import Facts
 from afresh.features.interning import Interner
 from afresh.features.links import Links
-from afresh.features.plan import Plan
+from afresh.features.plan import Distinct, Plan
 from afresh.features.room import MEMORY, Room
 from afresh.features.sequences import Lists
+from afresh.features.sketches import Sketches
 from afresh.features.tiles import Tiles
+from afresh.features.value_hashes import ValueHashes
 
 CHUNK = 4096
 """Events folded at a time: small enough that the columns stay in the processor's cache."""
@@ -46,6 +48,8 @@ class State:
         self.weights = np.zeros(256, np.int64)
         self.weights[: len(plan.events)] = [event.weight for event in plan.events]
         self.tiles = [Tiles(family, self.weights, room) for family in plan.families]
+        self.sketches = [Sketches(spec, room) for spec in plan.distincts]
+        self.hashes = {spec.value or spec.input: self._hashes(spec) for spec in plan.distincts}
         p = plan.postings
         self.sequences = [Lists(s.n, s.within, s.types, room) for s in plan.sequences]
         self.sessions = Lists(p.per_session, p.within, p.types, room)
@@ -60,6 +64,11 @@ class State:
         self._keyed_by_text = {
             source.name: at for at, source in enumerate(plan.inputs) if at in self.groups
         }
+
+    def _hashes(self, spec: Distinct) -> ValueHashes:
+        if spec.input is not None:
+            return ValueHashes(self.groups[spec.input])
+        return ValueHashes(self.items if spec.value == "item_id" else self.parties)
 
     @property
     def all_lists(self) -> list[Lists]:
@@ -94,6 +103,12 @@ class State:
         for first in range(0, batch.n, CHUNK):
             cut = slice(first, first + CHUNK)
             self._fold_tiles(ts[cut], kinds[cut], keys, groups, numbers, cut)
+        for sketches in self.sketches:
+            spec = sketches.spec
+            values = keys[spec.value] if spec.input is None else groups[spec.input] - 1
+            hashed = self.hashes[spec.value or spec.input].of(values)
+            count = self.key_count(spec.key)
+            sketches.fold(ts, kinds, keys[spec.key], *hashed, self.newest, count)
         if order is not None:
             keys = {name: column[order] for name, column in keys.items()}
             kinds, sessions = kinds[order], sessions[order]
@@ -172,6 +187,8 @@ class State:
         self.links.sweep(self.newest)
         for tiles in self.tiles:
             tiles.sweep(self.newest)
+        for sketches in self.sketches:
+            sketches.sweep(self.newest)
         for lists in self.all_lists:
             lists.sweep(self.facts, self.newest, used)
         rows = np.flatnonzero(used)
@@ -191,13 +208,16 @@ class State:
     def keyed(self, names: Interner) -> list[Blocks]:
         """Every set of lists whose keys are numbers of `names`."""
         found = [t.blocks for t in self.tiles if self.names(t.family.key) is names]
+        found += [s.blocks for s in self.sketches if self.names(s.spec.key) is names]
         pairs = [(s.key, kept) for s, kept in zip(self.plan.sequences, self.sequences, strict=True)]
         pairs += [("user_id", self.sessions), ("item_id", self.postings)]
         return found + [kept.blocks for key, kept in pairs if self.names(key) is names]
 
     def memory(self) -> int:
         """The bytes in use, without what is reserved and was never written."""
-        blocks = [lists.blocks for lists in self.all_lists] + [t.blocks for t in self.tiles]
+        blocks = [lists.blocks for lists in self.all_lists]
+        blocks += [tiles.blocks for tiles in self.tiles]
+        blocks += [sketches.blocks for sketches in self.sketches]
         interners = [self.items, self.parties, *self.groups.values()]
         pools = sum(b.memory() for b in blocks) + sum(i.memory() for i in interners)
         return pools + self.facts.memory()
