@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 from structlog.testing import capture_logs
-from tests.opened import Opened, check, event, now, post, read
+from tests.opened import Opened, check, event, now, post, put, read
 from tests.widened import asked, shop, wait, warm
 
+import afresh.recovery
+from afresh import App, Catalog
 from afresh.runtime import Runtime
 from afresh.settings import Settings
 from afresh.surface import Query
@@ -125,3 +127,33 @@ def test_a_failing_backfill_leaves_the_answers_alone(
     post(changed, event(user_id="u0", item_id="i"))
     assert read(changed, "item_id", "i", "hour") == 10
     assert asked(changed, "u0")["warming"] == ["kinds", "tastes"]
+
+
+class There(Catalog):
+    in_stock: bool = True
+
+
+class Gone(Catalog):
+    in_stock: bool = False
+
+
+@pytest.mark.parametrize("at_once", [0, 100])
+def test_a_new_default_of_a_catalogue_field_holds_at_once(
+    opened: Opened, gate: threading.Event, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(afresh.recovery, "AT_ONCE", at_once)
+
+    def stocked(catalog: type[Catalog]) -> App:
+        app = App("shop", catalog=catalog, features=[])
+        app.event("view")
+        return app
+
+    runtime = opened(stocked(There))
+    put(runtime, "i")
+    post(runtime, event())
+    assert runtime.recommend(Query()).items
+    runtime = opened(stocked(Gone))
+    assert (runtime.recovery.backfill is None) == (at_once > 0)
+    assert not runtime.recommend(Query()).items
+    warm(runtime, gate)
+    assert not runtime.recommend(Query()).items

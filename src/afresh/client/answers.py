@@ -49,10 +49,12 @@ class Answer(msgspec.Struct):
 
 
 class FeatureRows(msgspec.Struct):
-    """One row an entity: its id, then each feature's value."""
+    """One row an entity: its id, then each feature's value. warming: the features that are null
+    because the log is still being folded for them."""
 
     rows: list[dict[str, Any]]
     offset: str
+    warming: list[str] = []
 
 
 class Problem(msgspec.Struct):

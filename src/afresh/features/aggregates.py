@@ -93,8 +93,8 @@ def distinct(*fields: Field, window: Window) -> Tally:
     """How many different values an id or a text field had; 0 of nothing.
 
     `distinct(view.user_id, window=sliding("1h"))` of an item: how many people looked at it, with a
-    session of nobody known as one. Exact below 256, beyond that an estimate: two of three are
-    within 6 % of the truth. Nobody's number depends on the order of events, or on repetition.
+    session of nobody known as one. Exact below 256; from there on an estimate with a standard
+    error of 6 %.
     """
     return _of_field("distinct", fields, None, window)
 

@@ -231,7 +231,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             self.sequences,
             self.postings,
             self.distincts,
-            [(f.name, f.kind) for f in self.catalog.fields],
+            [(f.name, f.kind, f.places, f.default) for f in self.catalog.fields],
         )
         return hashlib.sha256(msgspec.json.encode(facts, order="deterministic")).hexdigest()[:16]
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.interning import Interner
-from afresh.features.room import MEMORY
 
 
 def value_hash(key: bytes) -> int:
@@ -34,10 +33,10 @@ class ValueHashes:
 
     def of(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Which numbers are names (not -1), bool[n], and their hashes, int64[n]."""
-        had = len(self._known)
+        had, room = len(self._known), self.names.room
         if len(self.names) > had:
-            self._hashes = MEMORY.grown(self._hashes, 2 * len(self.names))
-            self._known = MEMORY.grown(self._known, 2 * len(self.names))
+            self._hashes = room.grown(self._hashes, 2 * len(self.names))
+            self._known = room.grown(self._known, 2 * len(self.names))
             self._known[had:] = False
         named = numbers >= 0
         at = np.where(named, numbers, 0)
