@@ -18,7 +18,10 @@ from tests.opened import Opened, check, event, logged, now, post, put, read
 from tests.widened import asked, shop, wait, warm
 
 import afresh.recovery
+from afresh.features import room
+from afresh.features.room import Room
 from afresh.runtime import Runtime
+from afresh.settings import Settings
 from afresh.surface import Query
 from afresh.vectors.items import ItemVectors
 
@@ -160,4 +163,24 @@ def test_events_and_requests_all_the_while(opened: Opened, monkeypatch: pytest.M
     for thread in threads:
         thread.join()
     assert not failed
+    check(runtime)
+
+
+@pytest.mark.skipif(not Room.is_possible(), reason="a ceiling needs Linux")
+def test_under_a_ceiling_on_memory(
+    opened: Opened, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "SMALL", 64)
+    little = Settings(state_memory=4096)
+    runtime = opened(shop(wide=False), little)
+    post(runtime, *(event(user_id=f"u{n}", item_id=f"i{n % 7}") for n in range(99)))
+    runtime = opened(shop(wide=True), little)
+    before = runtime.replica.room
+    post(runtime, event(user_id="u1", item_id="i1"))
+    warm(runtime, gate)
+    assert runtime.replica.room is runtime.replica.state.room
+    assert runtime.replica.room is not before
+    assert runtime.replica.room.ceiling == before.ceiling
+    post(runtime, event(user_id="u1", item_id="i1"))
+    assert read(runtime, "user_id", "u1", "kinds") == {"": 3}
     check(runtime)
