@@ -75,7 +75,7 @@ def test_the_plan_can_be_read() -> None:
     said = describe_plan(load(EXAMPLES / "shop.py").plan())
     for line in (
         "shop: plan ",
-        'ItemPulse.views_hour             item_id      count  sliding("1h", hop="1m")',
+        'ItemPulse.views_hour             item_id      count    sliding("1h", hop="1m")',
         "user_id × item.category          width 450s  reach 32h    n(view)",
         "user_id                          last 100 within 90d of view, cart, buy",
     ):
