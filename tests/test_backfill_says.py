@@ -13,6 +13,7 @@ from tests.widened import asked, shop, wait, warm
 
 import afresh.recovery
 from afresh import App, Catalog
+from afresh.errors import Unavailable
 from afresh.runtime import Runtime
 from afresh.settings import Settings
 from afresh.surface import Query
@@ -157,3 +158,12 @@ def test_a_new_default_of_a_catalogue_field_holds_at_once(
     assert not runtime.recommend(Query()).items
     warm(runtime, gate)
     assert not runtime.recommend(Query()).items
+
+
+def test_a_runtime_that_broke_closes_its_backfill(changed: Runtime, opened: Opened) -> None:
+    backfill = changed.recovery.backfill
+    assert backfill is not None
+    changed.writer.committer.broken = Unavailable("It broke.")
+    opened.leave()
+    assert not backfill._thread.is_alive()
+    assert backfill.failure == ""

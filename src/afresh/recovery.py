@@ -171,11 +171,10 @@ class Recovery:
     def close(self) -> None:
         """Wait for a snapshot on its way; take the last one if anything changed since.
 
-        While a backfill is under way none is taken: the next start begins it again.
+        While a backfill is under way none is taken: what it has folded so far is no state to
+        start from, and the other one is of another definition.
         """
         if self._saving is not None:
             self._saving.join()
-        if self.backfill is not None:
-            self.backfill.close()  # what it has folded so far is no state to start from
-        elif self.replica.offset > self.saved_offset:
+        if self.backfill is None and self.replica.offset > self.saved_offset:
             self._save(*self._copy())

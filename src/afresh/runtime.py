@@ -109,6 +109,8 @@ class Runtime(Answers):
         self.traces.close()
         self.writer.close()
         try:
+            if self.recovery.backfill is not None:
+                self.recovery.backfill.close()
             if self.writer.committer.broken is None:
                 self.recovery.close()
         finally:

@@ -31,6 +31,10 @@ class ValueHashes:
         self._hashes = np.empty(256, np.int64)
         self._known = np.zeros(256, np.bool_)
 
+    def memory(self) -> int:
+        """The bytes in use."""
+        return 9 * min(len(self.names), len(self._known))
+
     def of(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Which numbers are names (not -1), bool[n], and their hashes, int64[n]."""
         had, room = len(self._known), self.names.room

@@ -47,7 +47,8 @@ _body = msgspec.json.Decoder(FeaturesBody)
             answer=FeatureRows,
             example={"rows": [{"item_id": "i1", "views_hour": 3}], "offset": "…"},
             description="Without `features`, all of each key's. With `as_of`, the values as of "
-            "that moment, read from the log: slower, and exact.",
+            "that moment, read from the log: slower, and exact. After a change of the definition, "
+            "features that are still being folded from the log are null and named in `warming`.",
             body=Body(
                 {
                     "application/json": (

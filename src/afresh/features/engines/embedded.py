@@ -220,4 +220,5 @@ class State:
         blocks += [sketches.blocks for sketches in self.sketches]
         interners = [self.items, self.parties, *self.groups.values()]
         pools = sum(b.memory() for b in blocks) + sum(i.memory() for i in interners)
+        pools += sum(hashes.memory() for hashes in self.hashes.values())
         return pools + self.facts.memory()
