@@ -144,9 +144,10 @@ class Replica:
     def become(self, other: Replica) -> None:
         """Go on with the state of another replica of the same plan, log and offset; neither may
         be folding."""
+        known = self.state.items
+        moved = other.state.items.find(known.column(np.arange(len(known))), len(known))
+        before = self.state, self.catalog  # freed when nobody waits any more
         with self.lock:
-            known = self.state.items
-            moved = other.state.items.find(known.column(np.arange(len(known))), len(known))
             for follower in self.followers:
                 follower.continued(other.catalog, moved)
             self.state, self.catalog, self.reader = other.state, other.catalog, other.reader

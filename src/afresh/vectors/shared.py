@@ -136,9 +136,9 @@ class SharedTexts:
 
     def renumber(self, moved: NDArray[np.int64]) -> None:
         """Items have new numbers: moved[old] = new, -1 for those that are gone."""
-        for item in np.flatnonzero(self.text[: len(moved)] >= 0).tolist():
-            if moved[item] < 0:
-                self.place(item, NONE)
+        known = self.text[: len(moved)] >= 0
+        for item in np.flatnonzero(known & (moved[: len(known)] < 0)).tolist():
+            self.place(item, NONE)
         held = np.flatnonzero(self.text[: len(moved)] >= 0)
         size = max(int(moved.max(initial=-1)) + 1, 1)
         text, following = np.full(size, NONE, np.int64), np.full(size, NONE, np.int64)
