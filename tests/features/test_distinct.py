@@ -23,6 +23,7 @@ from afresh.errors import DefinitionError
 from afresh.features import forgetting
 from afresh.features.canonical import canonical
 from afresh.features.definition import DeclaredClass
+from afresh.features.describe import describe_plan
 from afresh.features.engines.embedded import State
 from afresh.features.forgetting import forget_names
 from afresh.features.plan import Plan
@@ -150,6 +151,12 @@ def test_names_that_were_numbered_anew_keep_their_hashes(monkeypatch: pytest.Mon
     again = [Event(f"x{e.id}", "view", e.ts, e.user, "i") for e in late]
     state.fold(batch_of(HOURLY, again))
     assert canonical(state) == Model(HOURLY, [*old, *late, *again]).canonical()
+
+
+def test_a_plan_says_what_it_keeps() -> None:
+    said = describe_plan(HOURLY)
+    assert "width 1m    reach 1h     user_id, the 256 least hashes, of view" in said
+    assert 'Seen.people                      item_id      distinct sliding("1h", hop="1m")' in said
 
 
 @pytest.mark.parametrize(
