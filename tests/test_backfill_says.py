@@ -13,6 +13,7 @@ from tests.widened import asked, shop, wait, warm
 
 import afresh.recovery
 from afresh import App, Catalog
+from afresh.backfill import Backfill
 from afresh.errors import Unavailable
 from afresh.runtime import Runtime
 from afresh.settings import Settings
@@ -167,3 +168,30 @@ def test_a_runtime_that_broke_closes_its_backfill(changed: Runtime, opened: Open
     opened.leave()
     assert not backfill._thread.is_alive()
     assert backfill.failure == ""
+
+
+@pytest.mark.parametrize("where", ["following", "finishing"])
+def test_what_failed_near_the_end_is_never_gone_on_from(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    runtime = opened(shop(wide=True))
+    post(runtime, event())
+    backfill = Backfill(runtime.store, runtime.plan)
+    backfill.start()
+    wait(backfill.near.is_set)
+    if where == "finishing":
+        backfill.close()
+
+    def broken(entry: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(backfill.replica, "apply", broken)
+    post(runtime, event())
+    if where == "following":
+        wait(lambda: backfill.failure)
+    state = runtime.replica.state
+    assert not backfill.finish(runtime.replica)
+    assert backfill.failure == "no"
+    assert not backfill.near.is_set()
+    assert runtime.replica.state is state
+    check(runtime)

@@ -68,15 +68,29 @@ class Backfill:
         if self._thread.is_alive():
             self._thread.join()
 
-    def finish(self, replica: Replica) -> None:
-        """Fold the rest and make `replica` go on from here; nothing else may be writing."""
+    def finish(self, replica: Replica) -> bool:
+        """Fold the rest and make `replica` go on from here; nothing else may be writing.
+
+        False when folding fails, or failed before: what it left half done is never used.
+        """
         self.close()
-        for entry in self.log.read(self.replica.offset):
-            self.replica.apply(entry)
+        try:
+            for entry in self.log.read(self.replica.offset) if not self.failure else ():
+                self.replica.apply(entry)
+        except Exception as error:
+            self._failed(error)
+        if self.failure:
+            return False
         self.replica.offset = max(self.replica.offset, self.log.end)
         replica.become(self.replica)
         seconds = round(time.monotonic() - self._began, 3)
         _log.info("backfill_done", records=self.done, seconds=seconds)
+        return True
+
+    def _failed(self, error: Exception) -> None:
+        self.failure = getattr(error, "message", str(error)) or type(error).__name__
+        self.near.clear()
+        _log.exception("backfill_failed", hint="The next start tries again.")
 
     def _run(self) -> None:
         try:
@@ -87,8 +101,7 @@ class Backfill:
             while not self._closing.wait(POLL_S):
                 self._follow()
         except Exception as error:
-            self.failure = getattr(error, "message", str(error)) or type(error).__name__
-            _log.exception("backfill_failed", hint="The next start tries again.")
+            self._failed(error)
 
     def _follow(self) -> None:
         """Fold until less than NEAR is left to fold."""

@@ -114,10 +114,7 @@ class Recovery:
         self.replica.tidy()
         now = time.monotonic()
         if self.backfill is not None and self.backfill.near.is_set():
-            self.backfill.finish(self.replica)
-            self.admission.catalog = self.replica.catalog
-            self.backfill = None
-            self._tried_at = -math.inf  # the next start should find it
+            self._go_on_from(self.backfill)
         grown = self.replica.offset - self.saved_offset
         due = grown >= self.settings.snapshot_every_events or (
             grown > 0 and now - self._tried_at >= self.settings.snapshot_every_seconds
@@ -132,6 +129,12 @@ class Recovery:
         if now - self._trimmed_at >= RETENTION_EVERY_S:
             self._trimmed_at = now
             self.trim()
+
+    def _go_on_from(self, backfill: Backfill) -> None:
+        if backfill.finish(self.replica):
+            self.admission.catalog = self.replica.catalog
+            self.backfill = None
+            self._tried_at = -math.inf  # a snapshot is due: the next start should find it
 
     def _copy(self) -> tuple[Header, Arrays]:
         return self.replica.copy(self.log.id)

@@ -154,6 +154,7 @@ class Replica:
             self.weights, self.offset, self.warming = other.weights, other.offset, None
             self.room = other.room
             self.generation += 1
+        del before
 
     def canonical(self) -> bytes:
         """State, catalogue and weights in their canonical form."""
