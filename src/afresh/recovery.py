@@ -7,14 +7,17 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import structlog
 
 from afresh.backfill import Backfill
 from afresh.errors import AfreshError
 from afresh.events.admission import Admission
-from afresh.events.batch import decode_batch
+from afresh.events.batch import EventBatch, decode_batch
 from afresh.features.dump import Arrays
+from afresh.log import Log
 from afresh.log.sqlite import SqliteLog
 from afresh.settings import Settings
 from afresh.store.replica import Replica
@@ -40,6 +43,51 @@ def silent(stage: str, done: int, total: int) -> None:
     """A progress that nobody watches."""
 
 
+def _from_nothing() -> None:
+    """Without a snapshot the whole log is folded."""
+
+
+def rebuild(
+    log: Log,
+    replica: Replica,
+    snapshots: Path,
+    progress: Progress = silent,
+    otherwise: Callable[[], None] = _from_nothing,
+) -> int | None:
+    """Restore the newest good snapshot, then fold the log from there to its end. Returns the
+    snapshot's offset; None: there was none, and `otherwise` was called before the fold."""
+    saved = None
+    if replica.restore(snapshots, log.id, log.start, log.end):
+        saved = replica.offset
+    else:
+        otherwise()
+        if log.start:
+            told: dict[str, Any] = {"first_offset": log.start, "hint": _TRIMMED}
+            if replica.warming is not None:
+                told["features"] = list(replica.warming.farther)
+            _log.warning("folded_without_the_past", **told)
+    first, total = replica.offset, log.end - replica.offset
+
+    def folded(_: EventBatch | None) -> None:
+        replica.tidy()
+        progress("fold", replica.offset - first, total)
+
+    fold_on(log, replica, folded)
+    if total > PACK:
+        replica.pack()
+    return saved
+
+
+def fold_on(log: Log, replica: Replica, folded: Callable[[EventBatch | None], None]) -> None:
+    """Fold what the log holds beyond the replica's offset; `folded` hears of each entry, with its
+    events if it holds events."""
+    end = log.end
+    for entry in log.read(replica.offset, end):
+        folded(replica.apply(entry))
+    # The last entries may have been erased: their offsets count all the same.
+    replica.offset = max(replica.offset, end)
+
+
 class Recovery:
     """Brings a replica up to its log at start, and keeps the next start short."""
 
@@ -62,27 +110,13 @@ class Recovery:
         that is left to a `backfill`, to be started, and the replica answers meanwhile from the
         old one's facts.
         """
-        log, replica = self.log, self.replica
+        log = self.log
         self.admission.clock = log.arrival
-        if replica.restore(self.folder, log.id, log.start, log.end):
-            self.saved_offset, self.saved_at = replica.offset, time.time()
-        else:
-            if background and log.end - log.start > AT_ONCE:
-                self._take_over()
-            if log.start:
-                told = {"first_offset": log.start, "hint": _TRIMMED}
-                if replica.warming is not None:
-                    told["features"] = list(replica.warming.farther)
-                _log.warning("folded_without_the_past", **told)
-        first, total = replica.offset, log.end - replica.offset
         remembered = log.arrival - self.admission.known.horizon_s * 1000
-        for entry in log.read(replica.offset):
-            replica.apply(entry)
-            replica.tidy()
-            progress("fold", replica.offset - first, total)
-        replica.offset = max(replica.offset, log.end)
-        if total > PACK:
-            replica.pack()
+        start = self._take_over if background and log.end - log.start > AT_ONCE else _from_nothing
+        saved = rebuild(log, self.replica, self.folder, progress, start)
+        if saved is not None:
+            self.saved_offset, self.saved_at = saved, time.time()
         self._remember(remembered)
 
     def _take_over(self) -> None:

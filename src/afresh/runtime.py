@@ -8,50 +8,36 @@ replica. Everything else is opening, closing and asking how things are.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from afresh.answers import Answers
 from afresh.app import App
-from afresh.errors import AfreshError, NotFound
+from afresh.errors import AfreshError
 from afresh.events.admission import Admission
 from afresh.events.batch import EventBatch
 from afresh.events.decode import EventDecoder
 from afresh.events.verdict import Rejection
-from afresh.explaining import Explanation, explained, replayed
 from afresh.features.room import Room
 from afresh.learner import Learner
 from afresh.log.sqlite import SqliteLog
 from afresh.log.token import Place, write_token
 from afresh.recovery import Progress, Recovery, silent
+from afresh.service import Receipt, Service, Settled
 from afresh.settings import Settings
 from afresh.store.replica import Replica
 from afresh.submission import ItemChange, Outcome, Submission
-from afresh.traces import Traces
 from afresh.warm import warm
 from afresh.writer import Writer
 
 
-class Receipt(msgspec.Struct):
-    """The verdicts on what was sent. offset: a token to give as `after`."""
-
-    accepted: int
-    duplicates: int
-    rejected: list[Rejection]
-    offset: str
-
-
-class Runtime(Answers):
+class Runtime(Service):
     """Opened with `Runtime.open`; close it, so that the next start is fast."""
 
     def __init__(self, app: App, settings: Settings, log: SqliteLog, replica: Replica) -> None:
-        super().__init__(replica.plan, app.surfaces, log, replica)
-        self.app, self.settings, self.store = app, settings, log
+        super().__init__(app, settings, log, replica, log.path.parent)
+        self.store = log
         self.admission = Admission(
             replica.catalog, horizon_ms=settings.admission_horizon, linked=replica.user_of
         )
@@ -67,9 +53,6 @@ class Runtime(Answers):
             group_events=settings.group_events,
             idle=self._keep_house,
         )
-        self.traces = Traces(log.path.parent, settings.traces_kept)
-        self.keep = self.traces.put
-        self._replaying = threading.Lock()
         self.learner = Learner(replica, self._write_weights, per_second=settings.learn_per_second)
 
     @classmethod
@@ -116,23 +99,6 @@ class Runtime(Answers):
         finally:
             self.store.close()
 
-    def explain(self, request_id: str, *, replay: bool = False) -> Explanation:
-        """How an answer came about; with replay, asked again of the log as it was, which may
-        take as long as a start. Raises NotFound."""
-        trace = self.traces.get(request_id)
-        if trace is None:
-            raise NotFound(
-                f"No answer {request_id!r} is remembered.",
-                hint=f"The last {self.settings.traces_kept:,} are (traces_kept).",
-            )
-        said = explained(trace)
-        if replay:
-            with self._replaying:  # each holds a state of its own
-                said.replay = replayed(
-                    trace, self.plan, self.app.surfaces, self.log, self.recovery.folder
-                )
-        return said
-
     def learn(self) -> None:
         """Learn from what people do from now on, if a surface scores with what is learned."""
         if any(surface.scorer == "learned" for surface in self.app.surfaces):
@@ -150,19 +116,11 @@ class Runtime(Answers):
     # Events and items go in.
 
     async def post_events(self, body: bytes, *, lines: bool = False) -> Receipt:
-        """Decode, admit, make durable, fold, acknowledge. lines: the body is NDJSON for certain."""
         decoded = self.decoder.decode(body, lines=lines)
         outcome = await self._submit_async(Submission(decoded.events, decoded.index))
         return self._receipt(outcome, decoded.rejected)
 
-    def take_events(
-        self,
-        body: bytes,
-        then: Callable[[Receipt | AfreshError], None],
-        *,
-        lines: bool = False,
-    ) -> None:
-        """The same without a task: `then` is called on this thread's event loop, or at once."""
+    def take_events(self, body: bytes, then: Settled, *, lines: bool = False) -> None:
         decoded = self.decoder.decode(body, lines=lines)
         refused = decoded.rejected
         submission = Submission(decoded.events, decoded.index)
@@ -191,7 +149,7 @@ class Runtime(Answers):
         self.writer.submit_all(gathered)
 
     def ingest(self, body: bytes, *, lines: bool = False) -> Receipt:
-        """The same, waiting in this thread."""
+        """As `post_events`, waiting in this thread."""
         decoded = self.decoder.decode(body, lines=lines)
         outcome = self._submit(Submission(decoded.events, decoded.index))
         return self._receipt(outcome, decoded.rejected)
@@ -204,7 +162,6 @@ class Runtime(Answers):
         return submission
 
     async def post_items(self, body: bytes) -> Receipt:
-        """Item records as NDJSON or an array; each is judged alone."""
         decoded = self.writer.items.lines(body)
         changes = [ItemChange(item_id, record) for item_id, record in decoded.records]
         return self._receipt(
@@ -216,12 +173,10 @@ class Runtime(Answers):
         return self._receipt(await self._submit_async(Submission(changes=[change])), [])
 
     async def patch_item(self, item_id: str, changes: dict[str, Any]) -> Receipt:
-        """Merge changes into an item (RFC 7396). Raises NotFound."""
         change = ItemChange(item_id, patch=changes)
         return self._receipt(await self._submit_async(Submission(changes=[change])), [])
 
     async def delete_item(self, item_id: str) -> Receipt:
-        """Remove an item from the catalogue. Raises NotFound."""
         change = ItemChange(item_id)
         return self._receipt(await self._submit_async(Submission(changes=[change])), [])
 
@@ -257,8 +212,6 @@ class Runtime(Answers):
         return known[2]
 
     def on_folded(self, hear: Callable[[EventBatch], None]) -> None:
-        """Have `hear` called with the events of each group, folded and acknowledged, in the
-        thread that folds; it must be quick and never raise."""
         self.writer.committer.folded.append(hear)
 
     # How things are.
@@ -273,7 +226,6 @@ class Runtime(Answers):
         return True, ""
 
     def stats(self) -> dict[str, Any]:
-        """Counts for the metrics page; times in seconds, sizes in bytes."""
         c, replica, backfill = self.writer.counters, self.replica, self.recovery.backfill
         return {
             "accepted": c.accepted,

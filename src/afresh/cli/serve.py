@@ -27,6 +27,9 @@ def run(
         typer.Option(help="A page to serve at /, or the folder of one (setting `site`)."),
     ] = None,
     config: Config = None,
+    workers: Annotated[
+        int | None, typer.Option(help="How many processes answer (setting `workers`).")
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error (setting `log_level`).")
     ] = None,
@@ -35,6 +38,7 @@ def run(
 
     Every other setting stands in `afresh.toml` beside the definition or in the environment
     (`AFRESH_MAX_BODY_BYTES=64MiB`). Beyond this machine an API key is needed: AFRESH_API_KEY.
+    With more than one worker, one process writes the log and the others follow it.
     Ctrl-C finishes what is in flight and takes a snapshot; a second one ends at once.
 
     Example: `afresh serve app.py --port 9000 --data data`
@@ -49,18 +53,25 @@ def run(
         from afresh.settings import load_settings
 
         given = {"host": host, "port": port, "data": data, "site": site, "log_level": log_level}
+        given["workers"] = workers
         settings = load_settings(file, config, **given)
         app = load(file)
         app.plan()  # a mistake in the definition is said before anything is opened
 
         from afresh.serve.site import site_files
-        from afresh.watch.process import run_server
         from afresh.watch.progress import bars
 
         if settings.site:
             site_files(settings.site)  # so is one in its page
         console = err_console()
         progress = starting.enter_context(bars(console, shown=console.is_terminal))
+        if settings.workers > 1:
+            from afresh.watch.workers import run_workers
+
+            run_workers(app, settings.data, settings, progress=progress, forking=starting.close)
+            return
+        from afresh.watch.process import run_server
+
         run_server(
             app, settings.data, settings, progress=progress, started=lambda *_: starting.close()
         )

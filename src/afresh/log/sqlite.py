@@ -42,6 +42,8 @@ class SqliteLog(SqliteReader):
         super().__init__(folder / "log.sqlite3")
         self.max_bytes = max_bytes
         self.readonly = readonly
+        self.appended: Callable[[], None] = lambda: None
+        """Called after each `append`, by its thread, when what was appended can be read."""
         self.writer_lock = threading.RLock()
         self._lock: int | None = None
         self._checkpointer: Checkpointer | None = None
@@ -134,6 +136,7 @@ class SqliteLog(SqliteReader):
             # left of the last page, the page map and the first page.
             pages = len(rows) + (4 if size > file.PAGE else 1)
             self._checkpointer.appended(size + file.PAGE * pages, writer)
+        self.appended()
         return offsets
 
     def trim(

@@ -9,7 +9,6 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
-from afresh.runtime import Runtime
 from afresh.serve import events, explain, features, health, items, live, modules, pages, recommend
 from afresh.serve.access import Access
 from afresh.serve.express import Express
@@ -19,6 +18,7 @@ from afresh.serve.openapi import Document, document
 from afresh.serve.problem import on_error
 from afresh.serve.serving import Serving
 from afresh.serve.site import make_site, site_files
+from afresh.service import Service
 from afresh.settings import Settings
 
 ROUTES: tuple[HTTPRouteHandler, ...] = (
@@ -35,7 +35,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
 
 
 def create_app(
-    runtime: Runtime,
+    runtime: Service,
     settings: Settings,
     extra_routes: Sequence[Any] = (),
     observer: Observer | None = None,

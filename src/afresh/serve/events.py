@@ -6,13 +6,13 @@ from litestar import post
 from litestar.types import ASGIApp
 
 from afresh.errors import AfreshError
-from afresh.runtime import Receipt
 from afresh.serve.body import JSON, LINES, Connection, read_body
 from afresh.serve.described import Body, Doc, said
 from afresh.serve.express import Exchange, Route
 from afresh.serve.problem import NothingAccepted
 from afresh.serve.reply import Reply, json_reply
 from afresh.serve.serving import Serving, serving
+from afresh.service import Receipt
 
 RECEIPT = {
     "accepted": 2,

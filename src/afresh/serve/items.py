@@ -10,13 +10,13 @@ from litestar import delete, get, patch, post, put
 from litestar.types import ASGIApp
 
 from afresh.errors import BadRequest, NotFound
-from afresh.runtime import Receipt
 from afresh.serve.body import JSON, LINES, Connection, decoded, read_body
 from afresh.serve.described import Body, Doc, said
 from afresh.serve.gate import segment
 from afresh.serve.problem import NothingAccepted
 from afresh.serve.reply import json_reply
 from afresh.serve.serving import serving
+from afresh.service import Receipt
 
 _object = msgspec.json.Decoder(dict[str, Any])
 _WRITING = {

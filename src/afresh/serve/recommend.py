@@ -76,7 +76,7 @@ async def post_recommend(request: Connection) -> ASGIApp:
     """The long form."""
     here = serving(request)
     body, _ = await read_body(request, here.settings.max_body_bytes, JSON)
-    return _named(request, _answer(here, _query(decoded(_body, body))))
+    return _named(request, await _awaited(here, _query(decoded(_body, body))))
 
 
 @post(
@@ -115,6 +115,7 @@ async def post_rank(request: Connection) -> ASGIApp:
         session_id=asked.session_id,
         after=asked.after,
     )
+    await _caught_up(here, who)
     answer = here.runtime.rank(who, asked.items)
     here.observer.answer(answer.freshness_ms / 1000)
     return _named(request, answer)
@@ -145,7 +146,7 @@ async def get_recommend(request: Connection) -> ASGIApp:
         after=asked.after,
         cursor=asked.cursor,
     )
-    return _named(request, _answer(here, query_))
+    return _named(request, await _awaited(here, query_))
 
 
 @get(
@@ -196,11 +197,25 @@ async def get_trending(request: Connection) -> ASGIApp:
 def express(here: Serving) -> dict[bytes, Route]:
     """The long form, in the express lane."""
 
-    def answer(exchange: Exchange) -> None:
-        made = _answer(here, _query(decoded(_body, exchange.body)))
+    def reply(exchange: Exchange, asked: Query) -> None:
+        made = _answer(here, asked)
         if not exchange.named:
             exchange.request_id = made.request_id
         exchange.reply(json_reply(made))
+
+    def reply_late(exchange: Exchange, asked: Query) -> None:
+        try:
+            reply(exchange, asked)
+        except Exception as error:
+            exchange.fail(error)
+
+    def answer(exchange: Exchange) -> None:
+        asked = _query(decoded(_body, exchange.body))
+        waiting = here.runtime.caught_up(asked.after)
+        if waiting is None:
+            reply(exchange, asked)
+        else:
+            waiting.add_done_callback(lambda _: reply_late(exchange, asked))
 
     return {b"POST /v1/recommend": Route("/v1/recommend", JSON, answer)}
 
@@ -216,6 +231,17 @@ def _query(asked: RecommendBody) -> Query:
         rules=asked.rules,
         cursor=asked.cursor,
     )
+
+
+async def _caught_up(here: Serving, asked: Query) -> None:
+    waiting = here.runtime.caught_up(asked.after)
+    if waiting is not None:
+        await waiting
+
+
+async def _awaited(here: Serving, asked: Query) -> Answer:
+    await _caught_up(here, asked)
+    return _answer(here, asked)
 
 
 def _answer(here: Serving, asked: Query) -> Answer:

@@ -76,9 +76,14 @@ def make_server(
     app: Any, settings: Settings, listening: Callable[[], None] = lambda: None
 ) -> Server:
     """A server of an ASGI app; give its `run` the socket. `listening` is called when it does."""
-    lane = app.express if isinstance(app, Gate) else None
     leaving = app.leaving if isinstance(app, Gate) else lambda: None
-    config = uvicorn.Config(
+    return Server(make_config(app, settings), listening, leaving)
+
+
+def make_config(app: Any, settings: Settings) -> uvicorn.Config:
+    """How an ASGI app is served."""
+    lane = app.express if isinstance(app, Gate) else None
+    return uvicorn.Config(
         app,
         loop="uvloop",
         http=protocol_class(settings.request_timeout / 1000, settings.max_connections, lane),
@@ -91,4 +96,3 @@ def make_server(
         timeout_keep_alive=max(1, settings.keep_alive // 1000),
         timeout_graceful_shutdown=max(1, settings.shutdown_timeout // 1000),
     )
-    return Server(config, listening, leaving)

@@ -7,8 +7,8 @@ from typing import Any
 
 from litestar import Request
 
-from afresh.runtime import Runtime
 from afresh.serve.observe import Observer
+from afresh.service import Service
 from afresh.settings import Settings
 
 
@@ -16,7 +16,7 @@ from afresh.settings import Settings
 class Serving:
     """One server: what answers, how it is set, who watches."""
 
-    runtime: Runtime
+    runtime: Service
     settings: Settings
     observer: Observer
 

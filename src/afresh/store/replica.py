@@ -82,16 +82,20 @@ class Replica:
         """The user that a session is linked to; None: nobody yet."""
         return self.state.links.user(session, self.state.newest)
 
-    def apply(self, entry: Entry) -> None:
-        """Fold an entry read from the log; one folded already is passed over."""
+    def apply(self, entry: Entry) -> EventBatch | None:
+        """Fold an entry read from the log, and return its events if it holds events; one folded
+        already is passed over."""
         if entry.end <= self.offset:
-            return
+            return None
         if entry.kind == "items":
             self.fold_items(entry.payload, entry.end)
         elif entry.kind == "weights":
             self.fold_weights(entry.payload, entry.end)
         else:
-            self.fold_events(decode_batch(entry.payload), entry.end)
+            batch = decode_batch(entry.payload)
+            self.fold_events(batch, entry.end)
+            return batch
+        return None
 
     def fold_events(self, batch: EventBatch, offset: int) -> None:
         """Fold a batch that ends before `offset`."""

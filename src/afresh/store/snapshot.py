@@ -136,6 +136,8 @@ def good_snapshots(
     for path in newest_snapshots(folder):
         try:
             header, arrays = read_snapshot(path)
+        except FileNotFoundError:
+            continue  # whoever writes the log has just taken newer ones
         except CorruptData as error:
             _log.warning("snapshot_set_aside", path=str(set_aside(path)), reason=str(error))
             continue

@@ -13,12 +13,12 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from afresh.runtime import Runtime
 from afresh.serve import create_app
 from afresh.serve.body import Connection
 from afresh.serve.described import Doc, said
 from afresh.serve.gate import Gate
 from afresh.serve.reply import Reply
+from afresh.service import Service
 from afresh.settings import Settings
 from afresh.watch.timings import Timings
 
@@ -29,7 +29,7 @@ _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"
 class Metrics:
     """The server's observer, and the collector of what the runtime counts."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Service) -> None:
         self.registry = CollectorRegistry()
         self._requests = Timings(
             "afresh_http_request_seconds",
@@ -88,7 +88,7 @@ class Metrics:
 class _Runtime(Collector):
     """Reads the runtime's own counts when somebody asks, so that counting costs nothing."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Service) -> None:
         self._runtime = runtime
 
     def describe(self) -> Iterator[Metric]:
@@ -150,7 +150,7 @@ class _Runtime(Collector):
             )
 
 
-def observed_app(runtime: Runtime, settings: Settings, extra_routes: Sequence[Any] = ()) -> Gate:
+def observed_app(runtime: Service, settings: Settings, extra_routes: Sequence[Any] = ()) -> Gate:
     """`create_app` with metrics: what `afresh serve` and `afresh demo` run."""
     metrics = Metrics(runtime)
     return create_app(runtime, settings, [metrics.route(), *extra_routes], metrics)

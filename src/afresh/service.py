@@ -1,0 +1,122 @@
+"""A service: what the routes of a server ask of the process they run in.
+
+Two processes can be asked: a `Runtime`, which writes the log, and a `Follower`, which follows
+one that another process writes. Which of the two took a connection, its caller cannot tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from afresh.answers import Answers
+from afresh.app import App
+from afresh.errors import AfreshError, NotFound
+from afresh.events.batch import EventBatch
+from afresh.events.verdict import Rejection
+from afresh.explaining import Explanation, explained, replayed
+from afresh.log import Log
+from afresh.settings import Settings
+from afresh.store.replica import Replica
+from afresh.traces import Traces
+
+
+class Receipt(msgspec.Struct):
+    """The verdicts on what was sent. offset: a token to give as `after`."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[Rejection]
+    offset: str
+
+
+Settled = Callable[[Receipt | AfreshError], None]
+
+
+class Service(Answers, ABC):
+    """Answers from a replica, and a door. folder: where the log, snapshots and traces are."""
+
+    def __init__(
+        self, app: App, settings: Settings, log: Log, replica: Replica, folder: Path
+    ) -> None:
+        super().__init__(replica.plan, app.surfaces, log, replica)
+        self.app, self.settings, self.folder = app, settings, folder
+        self.traces = Traces(folder, settings.traces_kept)
+        self.keep = self.traces.put
+        self.flush_elsewhere: Callable[[], None] = lambda: None
+        """Has the other processes of this server write the traces that they hold."""
+        self._replaying = threading.Lock()
+
+    def explain(self, request_id: str, *, replay: bool = False) -> Explanation:
+        """How an answer came about; with replay, asked again of the log as it was, which may
+        take as long as a start. Not for the event loop's thread. Raises NotFound."""
+        trace = self.traces.get(request_id)
+        if trace is None:
+            self.flush_elsewhere()
+            trace = self.traces.get(request_id)
+        if trace is None:
+            raise NotFound(
+                f"No answer {request_id!r} is remembered.",
+                hint=f"The last {self.settings.traces_kept:,} are (traces_kept).",
+            )
+        said = explained(trace)
+        if replay:
+            with self._replaying:  # each holds a state of its own
+                said.replay = replayed(
+                    trace, self.plan, self.app.surfaces, self.log, self.folder / "snapshots"
+                )
+        return said
+
+    def caught_up(self, after: str | None) -> asyncio.Future[None] | None:
+        """What to await before answering a request with this token; None: nothing.
+
+        Raises BadRequest for a token that is none. On the event loop only.
+        """
+        return None
+
+    @abstractmethod
+    async def post_events(self, body: bytes, *, lines: bool = False) -> Receipt:
+        """Decode, admit, make durable, fold, acknowledge. lines: the body is NDJSON for certain."""
+
+    @abstractmethod
+    def take_events(self, body: bytes, then: Settled, *, lines: bool = False) -> None:
+        """The same without a task: `then` is called on this thread's event loop, or at once."""
+
+    @abstractmethod
+    async def post_items(self, body: bytes) -> Receipt:
+        """Item records as NDJSON or an array; each is judged alone."""
+
+    @abstractmethod
+    async def put_item(self, item_id: str, values: Mapping[str, Any]) -> Receipt:
+        """Replace or make one item."""
+
+    @abstractmethod
+    async def patch_item(self, item_id: str, changes: dict[str, Any]) -> Receipt:
+        """Merge changes into an item (RFC 7396). Raises NotFound."""
+
+    @abstractmethod
+    async def delete_item(self, item_id: str) -> Receipt:
+        """Remove an item from the catalogue. Raises NotFound."""
+
+    @abstractmethod
+    def on_folded(self, hear: Callable[[EventBatch], None]) -> None:
+        """Have `hear` called with the events of each group, folded, in the thread that folds; it
+        must be quick and never raise."""
+
+    @abstractmethod
+    def ready(self) -> tuple[bool, str]:
+        """Whether a balancer should send requests here; and if not, why."""
+
+    @abstractmethod
+    def stats(self) -> dict[str, Any]:
+        """Counts for the metrics page; times in seconds, sizes in bytes."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End in order."""

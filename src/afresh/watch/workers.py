@@ -1,0 +1,151 @@
+"""Several serving processes over one log: what `serve --workers` runs.
+
+Worker 0 writes the log and answers; the others follow it and answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from afresh.app import App
+from afresh.errors import AfreshError
+from afresh.follow.bell import Bell
+from afresh.follow.calls import FlushTraces
+from afresh.follow.follower import Follower
+from afresh.follow.peers import WRITER, Answering, Peers
+from afresh.log.sqlite import SqliteLog
+from afresh.recovery import Progress, silent
+from afresh.runtime import Runtime
+from afresh.serve.channel import Channel
+from afresh.serve.server import address, bind
+from afresh.serve.supervisor import Supervisor
+from afresh.serve.worker import WorkerServer
+from afresh.service import Service
+from afresh.settings import Settings
+from afresh.warm import warm
+from afresh.watch.logging import set_up_logging
+from afresh.watch.metrics import observed_app
+
+FLUSH_S = 2.0
+"""How long others may take to write the traces that they hold."""
+
+Routes = Callable[[Service], Sequence[Any]]
+
+_log = structlog.get_logger("afresh.process")
+
+
+def run_workers(
+    app: App,
+    folder: Path,
+    settings: Settings,
+    *,
+    progress: Progress = silent,
+    forking: Callable[[], None] = lambda: None,
+    routes: Routes = lambda service: (),
+) -> None:
+    """Serve from `settings.workers` processes until a signal.
+
+    progress: as for `Runtime.open`, of the kernels; `forking` is called before the first fork and
+    must end every other thread. routes: more of them, for each worker. Raises AfreshError when
+    the port or the folder cannot be had.
+    """
+    set_up_logging(settings)
+    with bind(settings) as listening:
+        SqliteLog(folder, app=app.name).close()  # made, if it is new; its errors are said here
+        progress("kernels", 0, 1)
+        warm(app.plan(), app.surfaces)
+        progress("kernels", 1, 1)
+        forking()
+        gc.collect()
+        gc.freeze()
+        bells = [Bell() for _ in range(settings.workers)]
+
+        def work(number: int, channel: Channel) -> int:
+            return _Worker(app, folder, settings, number, channel, bells).run(routes)
+
+        def started() -> None:
+            where = {"url": address(listening), "app": app.name, "folder": str(folder)}
+            _log.info("serving", **where, workers=settings.workers)
+
+        patience = settings.shutdown_timeout / 1000
+        Supervisor(listening, work, settings.workers, patience=patience).run(started)
+    _log.info("stopped")
+
+
+class _Worker:
+    """One worker in its process."""
+
+    def __init__(
+        self,
+        app: App,
+        folder: Path,
+        settings: Settings,
+        number: int,
+        channel: Channel,
+        bells: list[Bell],
+    ) -> None:
+        self.app, self.folder, self.settings = app, folder, settings
+        self.number, self.channel, self.bells = number, channel, bells
+        self.peers = Peers()
+
+    def run(self, routes: Routes) -> int:
+        """Open, serve until a signal, close; the exit status."""
+        try:
+            service = self._open()
+        except AfreshError as error:
+            _log.error("worker_not_started", worker=self.number, reason=str(error))
+            return 1
+        try:
+            self._serve(service, routes)
+        finally:
+            service.close()
+        return 0
+
+    def _open(self) -> Service:
+        app, folder, settings = self.app, self.folder, self.settings
+        if self.number != WRITER:
+            bell = self.bells[self.number]
+            return Follower.open(app, folder, settings, bell, self.peers, lost=_end)
+        runtime = Runtime.open(app, folder, settings)
+        followers = self.bells[1:]
+
+        def appended() -> None:
+            for bell in followers:
+                bell.ring()
+
+        runtime.store.appended = appended
+        return runtime
+
+    def _serve(self, service: Service, routes: Routes) -> None:
+        self.peers.answer = Answering(service, lambda: b"")
+        gate = observed_app(service, self.settings, routes(service))
+
+        def listening() -> None:
+            loop = asyncio.get_running_loop()
+            gc.freeze()
+
+            def flush() -> None:
+                asked = self.peers.ask_all(FlushTraces(), FLUSH_S)
+                asyncio.run_coroutine_threadsafe(asked, loop).result()
+
+            service.flush_elsewhere = flush
+
+        async def join(number: int, connection: socket.socket) -> None:
+            await self.peers.join(number, connection)
+
+        WorkerServer(gate, self.settings, self.channel, join, listening).serve_connections()
+        self.peers.close()
+
+
+def _end(error: Exception) -> None:
+    """Only a new start helps: end this process, and be replaced."""
+    os.kill(os.getpid(), signal.SIGKILL)
