@@ -47,6 +47,10 @@ class Acceptor:
         """Accept nobody any more; who waits is refused."""
         self.again_at = None
         self.want(False)
+        self.leave()
+
+    def leave(self) -> None:
+        """Close its files, in a process that was forked: the selector is still the parent's."""
         self._listening.close()
         if self._held is not None:
             self._held.close()

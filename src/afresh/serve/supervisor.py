@@ -150,7 +150,7 @@ class Supervisor:
         for other in self._workers:
             if other.channel is not None:
                 other.channel.close()
-        self._acceptor.close()
+        self._acceptor.leave()
         self._selector.close()
 
     def _hear(self, worker: _Worker) -> None:

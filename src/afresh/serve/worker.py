@@ -52,7 +52,7 @@ class WorkerServer(Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig != signal.SIGINT:  # a terminal sends it to all; the supervisor decides
-            super().handle_exit(sig, frame)
+            self.should_exit = True
 
     def _hear(self) -> None:
         try:
