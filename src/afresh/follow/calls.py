@@ -43,12 +43,12 @@ class FlushTraces(msgspec.Struct, tag="flush"):
     """Write the traces that wait."""
 
 
-class GiveNumbers(msgspec.Struct, tag="numbers"):
-    """What this process counted, as `afresh.watch.numbers` has it."""
+class NoteNumbers(msgspec.Struct, tag="numbers"):
+    """Write down what this process counted, where the others can read it."""
 
 
 Write = TakeEvents | TakeItems | PutItem | PatchItem | DeleteItem
-Call = Write | FlushTraces | GiveNumbers
+Call = Write | FlushTraces | NoteNumbers
 
 
 class Failure(msgspec.Struct, tag="failure"):
@@ -63,10 +63,9 @@ class Failure(msgspec.Struct, tag="failure"):
 
 
 class Done(msgspec.Struct, tag="done"):
-    """What a call gave: a receipt of a write, or bytes."""
+    """The call was answered; of a write, with its receipt."""
 
     receipt: Receipt | None = None
-    data: bytes = b""
 
 
 Reply = Done | Failure

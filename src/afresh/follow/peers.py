@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -15,7 +16,7 @@ from afresh.follow.calls import (
     Done,
     Failure,
     FlushTraces,
-    GiveNumbers,
+    NoteNumbers,
     PatchItem,
     PutItem,
     Reply,
@@ -50,24 +51,24 @@ class Peers:
         )
         self.links[number] = link
 
-    async def ask_all(self, asked: Call, seconds: float) -> list[Done]:
-        """What the others answered within so long; who failed or was too slow is left out."""
+    async def ask_all(self, asked: Call, seconds: float) -> dict[int, Done]:
+        """What each of the others answered within so long, by its number; who failed or was too
+        slow is left out."""
         loop = asyncio.get_running_loop()
-        waiting: list[asyncio.Future[Reply]] = []
-        for link in list(self.links.values()):
+        waiting: dict[asyncio.Future[Reply], int] = {}
+        for number, link in list(self.links.items()):
             reply: asyncio.Future[Reply] = loop.create_future()
             try:
-                link.call(asked, lambda said, to=reply: to.done() or to.set_result(said))  # type: ignore[misc]
+                link.call(asked, partial(_settle, reply))
             except AfreshError:
                 continue
-            waiting.append(reply)
-        if not waiting:
-            return []
-        done, late = await asyncio.wait(waiting, timeout=seconds)
-        for reply in late:
+            waiting[reply] = number
+        if waiting:
+            await asyncio.wait(waiting, timeout=seconds)
+        replies = {number: reply.result() for reply, number in waiting.items() if reply.done()}
+        for reply in waiting:
             reply.cancel()
-        replies = [reply.result() for reply in waiting if reply in done]
-        return [reply for reply in replies if isinstance(reply, Done)]
+        return {number: said for number, said in replies.items() if isinstance(said, Done)}
 
     def close(self) -> None:
         for link in list(self.links.values()):
@@ -75,10 +76,10 @@ class Peers:
 
 
 class Answering:
-    """Answers the calls of peers with a service. numbers: what this process counted."""
+    """Answers the calls of peers with a service. note: writes down what this process counted."""
 
-    def __init__(self, service: Service, numbers: Callable[[], bytes]) -> None:
-        self._service, self._numbers = service, numbers
+    def __init__(self, service: Service, note: Callable[[], None]) -> None:
+        self._service, self._note = service, note
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, call: Call, then: Then) -> None:
@@ -92,8 +93,9 @@ class Answering:
                     self._service.take_events(call.body, settled, lines=call.lines)
                 except AfreshError as error:
                     settled(error)
-            case GiveNumbers():
-                then(Done(data=self._numbers()))
+            case NoteNumbers():
+                self._note()
+                then(Done())
             case _:
                 task = asyncio.ensure_future(self._later(call, then))
                 self._tasks.add(task)
@@ -119,6 +121,11 @@ class Answering:
             case FlushTraces():
                 await asyncio.to_thread(service.traces.flush)
         return None
+
+
+def _settle(future: asyncio.Future[Reply], reply: Reply) -> None:
+    if not future.done():
+        future.set_result(reply)
 
 
 def _said(receipt: Receipt | AfreshError) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from litestar import get
@@ -51,6 +51,8 @@ class Metrics:
         self._up.set_function(lambda: float(runtime.ready()[0]))
         self.registry.register(_Runtime(runtime))
         ProcessCollector(registry=self.registry)
+        self.page: Callable[[], Awaitable[bytes]] = self._own
+        """Makes the page; of several processes, by asking them all."""
         self._children: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -68,9 +70,11 @@ class Metrics:
         """Count an answer."""
         self._fresh(freshness_seconds)
 
+    async def _own(self) -> bytes:
+        return generate_latest(self.registry)
+
     def route(self) -> Any:
         """The route handler of `/metrics`."""
-        registry = self.registry
 
         @get(
             "/metrics",
@@ -80,7 +84,7 @@ class Metrics:
         )
         async def get_metrics(request: Connection) -> ASGIApp:
             """The text format of Prometheus."""
-            return Reply(generate_latest(registry), 200, _CONTENT_TYPE)
+            return Reply(await self.page(), 200, _CONTENT_TYPE)
 
         return get_metrics
 

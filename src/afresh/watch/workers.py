@@ -25,6 +25,7 @@ from afresh.follow.peers import WRITER, Answering, Peers
 from afresh.log.sqlite import SqliteLog
 from afresh.recovery import Progress, silent
 from afresh.runtime import Runtime
+from afresh.serve import create_app
 from afresh.serve.channel import Channel
 from afresh.serve.server import address, bind
 from afresh.serve.supervisor import Supervisor
@@ -33,7 +34,9 @@ from afresh.service import Service
 from afresh.settings import Settings
 from afresh.warm import warm
 from afresh.watch.logging import set_up_logging
-from afresh.watch.metrics import observed_app
+from afresh.watch.metrics import Metrics
+from afresh.watch.shared import SharedNumbers
+from afresh.watch.slate import Slate
 
 FLUSH_S = 2.0
 """How long others may take to write the traces that they hold."""
@@ -68,9 +71,10 @@ def run_workers(
         gc.collect()
         gc.freeze()
         bells = [Bell() for _ in range(settings.workers)]
+        slates = [Slate() for _ in range(settings.workers)]
 
         def work(number: int, channel: Channel) -> int:
-            return _Worker(app, folder, settings, number, channel, bells).run(routes)
+            return _Worker(app, folder, settings, number, channel, bells, slates).run(routes)
 
         def started() -> None:
             where = {"url": address(listening), "app": app.name, "folder": str(folder)}
@@ -92,10 +96,11 @@ class _Worker:
         number: int,
         channel: Channel,
         bells: list[Bell],
+        slates: list[Slate],
     ) -> None:
         self.app, self.folder, self.settings = app, folder, settings
         self.number, self.channel, self.bells = number, channel, bells
-        self.peers = Peers()
+        self.slates, self.peers = slates, Peers()
 
     def run(self, routes: Routes) -> int:
         """Open, serve until a signal, close; the exit status."""
@@ -126,8 +131,12 @@ class _Worker:
         return runtime
 
     def _serve(self, service: Service, routes: Routes) -> None:
-        self.peers.answer = Answering(service, lambda: b"")
-        gate = observed_app(service, self.settings, routes(service))
+        metrics = Metrics(service)
+        shared = SharedNumbers(metrics.registry, self.number, self.slates, self.peers)
+        metrics.page = shared.page
+        self.peers.answer = Answering(service, shared.note)
+        more = [metrics.route(), *routes(service)]
+        gate = create_app(service, self.settings, more, metrics)
 
         def listening() -> None:
             loop = asyncio.get_running_loop()
