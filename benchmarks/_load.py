@@ -47,7 +47,8 @@ class Load:
         rate: float = 0.0,
         expect: int = 202,
     ) -> tuple[float, list[float]]:
-        """Send them all; returns the seconds and each request's latency in µs."""
+        """Send them all; returns the seconds and each request's latency in µs. expect: the
+        status of every answer; 0: any that begins with 2."""
         file.write_bytes(b"".join(len(r).to_bytes(4, "little") + r for r in requests))
         order = {"file": str(file), "connections": connections, "rate": rate, "expect": expect}
         assert self._process.stdin is not None
@@ -118,7 +119,7 @@ class _Run:
         self.queue = iter(enumerate(requests))
         self.latencies = [0.0] * len(requests)
         self.rate: float = order["rate"]
-        self.expect = b"HTTP/1.1 %d " % order["expect"]
+        self.expect = b"HTTP/1.1 %d " % order["expect"] if order["expect"] else b"HTTP/1.1 2"
         self.connections: int = order["connections"]
         self.open = self.connections
         self.loop = asyncio.get_running_loop()

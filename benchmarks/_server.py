@@ -55,10 +55,18 @@ def free_port() -> int:
 @contextmanager
 def serving(data: Path, app: Path = SHOP) -> Iterator[int]:
     """A real `afresh serve`; yields its port."""
+    with served(data, app) as (port, _):
+        yield port
+
+
+@contextmanager
+def served(data: Path, app: Path = SHOP, workers: int = 1) -> Iterator[tuple[int, int]]:
+    """The same from some workers; yields its port, and the id of the process started."""
     port = free_port()
     command = ["-m", "afresh.cli", "serve", str(app), "--port", str(port), "--data", str(data)]
-    with _running([*command, "--log-level", "error"], port):
-        yield port
+    more = ["--log-level", "error", "--workers", str(workers)]
+    with _running([*command, *more], port) as pid:
+        yield port, pid
 
 
 @contextmanager
@@ -70,13 +78,13 @@ def empty_handler() -> Iterator[int]:
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
+def _running(command: list[str], port: int) -> Iterator[int]:
     process = subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         wait_ready(port, process)
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
