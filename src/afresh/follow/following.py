@@ -97,14 +97,19 @@ class Following:
 
     def _fold(self) -> None:
         before = self.replica.offset
-        if self.log.start > before:
-            raise CorruptData("Retention dropped what was not folded yet.", hint="Start again.")
+        self._check(before)
         fold_on(self.log, self.replica, self._hear)
+        self._check(before)  # for what was dropped meanwhile
         self._wake()
         now = self.current_at = time.monotonic()
         if self.replica.offset == before and now - self._idle_at >= IDLE_S:
             self._idle_at = now
             self._idle()
+
+    def _check(self, offset: int) -> None:
+        if self.log.start > offset:
+            text = f"Retention dropped records from {offset:,} on, which are not folded yet."
+            raise CorruptData(text, hint="Start again: the newest snapshot holds them.")
 
     def _hear(self, batch: EventBatch | None) -> None:
         """An entry was folded."""
