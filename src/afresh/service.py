@@ -22,9 +22,14 @@ from afresh.events.batch import EventBatch
 from afresh.events.verdict import Rejection
 from afresh.explaining import Explanation, explained, replayed
 from afresh.log import Log
+from afresh.log.token import read_token
 from afresh.settings import Settings
 from afresh.store.replica import Replica
 from afresh.traces import Traces
+
+WAIT_S = 0.5
+"""The longest that an answer waits for the place it is asked to reflect."""
+LOOK_S = 0.001
 
 
 class Receipt(msgspec.Struct):
@@ -74,11 +79,26 @@ class Service(Answers, ABC):
         return said
 
     def caught_up(self, after: str | None) -> asyncio.Future[None] | None:
-        """What to await before answering a request with this token; None: nothing.
+        """What to await before answering a request with this token, WAIT_S at most; None:
+        nothing, the state reflects it.
 
         Raises BadRequest for a token that is none. On the event loop only.
         """
-        return None
+        if after is None:
+            return None
+        offset = read_token(after, self.log.id).offset
+        return None if offset <= self.replica.offset else self.reach(offset)
+
+    def reach(self, offset: int) -> asyncio.Future[None] | None:
+        """The same for a place in the log. Here for those that are about to be folded: whoever
+        follows the log may be ahead of whoever writes it, by a fold."""
+        return asyncio.ensure_future(self._look_for(offset))
+
+    async def _look_for(self, offset: int) -> None:
+        loop = asyncio.get_running_loop()
+        late = loop.time() + WAIT_S
+        while self.replica.offset < offset and loop.time() < late:
+            await asyncio.sleep(LOOK_S)
 
     @abstractmethod
     async def post_events(self, body: bytes, *, lines: bool = False) -> Receipt:

@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS trace (
 ) STRICT
 """
 
+_TAKEN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
 _log = structlog.get_logger("afresh.traces")
 
 
@@ -133,6 +135,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         return _prepared(path)
     except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _TAKEN:
+            raise  # another process writes it this moment
         _log.warning("traces_begun_anew", path=str(path), reason=str(error))
         for part in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
             part.unlink(missing_ok=True)

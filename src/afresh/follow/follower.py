@@ -35,7 +35,6 @@ from afresh.follow.link import gone
 from afresh.follow.peers import WRITER, Peers
 from afresh.log import Log
 from afresh.log.sqlite import SqliteLog
-from afresh.log.token import read_token
 from afresh.recovery import Progress, rebuild, silent
 from afresh.service import Receipt, Service, Settled
 from afresh.settings import Settings
@@ -106,10 +105,8 @@ class Follower(Service):
         with self.replica.lock:
             self.surfaces.tidy()
 
-    def caught_up(self, after: str | None) -> asyncio.Future[None] | None:
-        if after is None:
-            return None
-        return self.following.reach(read_token(after, self.log.id).offset)
+    def reach(self, offset: int) -> asyncio.Future[None] | None:
+        return self.following.reach(offset)
 
     def on_folded(self, hear: Callable[[EventBatch], None]) -> None:
         self.following.folded.append(hear)

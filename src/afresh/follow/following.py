@@ -14,12 +14,11 @@ from afresh.events.batch import EventBatch
 from afresh.follow.bell import Bell
 from afresh.log import Log
 from afresh.recovery import fold_on
+from afresh.service import WAIT_S
 from afresh.store.replica import Replica
 
 LOOK_S = 0.02
 """How often the log is looked at when nobody rings."""
-WAIT_S = 0.5
-"""The longest that an answer waits for the place it is asked to reflect."""
 IDLE_S = 1.0
 
 _log = structlog.get_logger("afresh.follow")

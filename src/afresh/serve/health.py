@@ -44,7 +44,9 @@ async def livez(request: Connection) -> ASGIApp:
             "Operation",
             Health,
             {"status": "ready"},
-            description="The log can be written, and everything in it is folded.",
+            description="The log can be written, and everything in it is folded. Of several "
+            "workers the one that is asked speaks for itself; one that only follows the log is "
+            "ready as long as it does.",
             errors={503: "Not now; `detail` says why."},
         )
     ),

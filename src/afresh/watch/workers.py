@@ -32,6 +32,7 @@ from afresh.serve.supervisor import Supervisor
 from afresh.serve.worker import WorkerServer
 from afresh.service import Service
 from afresh.settings import Settings
+from afresh.traces import Traces
 from afresh.warm import warm
 from afresh.watch.logging import set_up_logging
 from afresh.watch.metrics import Metrics
@@ -63,7 +64,9 @@ def run_workers(
     """
     set_up_logging(settings)
     with bind(settings) as listening:
-        SqliteLog(folder, app=app.name).close()  # made, if it is new; its errors are said here
+        # The files are made before several open them, and what is wrong with them is said here.
+        SqliteLog(folder, app=app.name).close()
+        Traces(folder, settings.traces_kept).close()
         progress("kernels", 0, 1)
         warm(app.plan(), app.surfaces)
         progress("kernels", 1, 1)
@@ -104,11 +107,14 @@ class _Worker:
 
     def run(self, routes: Routes) -> int:
         """Open, serve until a signal, close; the exit status."""
+        structlog.contextvars.bind_contextvars(worker=self.number)
+        gc.disable()  # a start makes many objects and no garbage
         try:
             service = self._open()
         except AfreshError as error:
-            _log.error("worker_not_started", worker=self.number, reason=str(error))
+            _log.error("worker_not_started", reason=str(error))
             return 1
+        gc.enable()
         try:
             self._serve(service, routes)
         finally:
