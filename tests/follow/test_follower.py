@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -191,6 +192,37 @@ def test_a_place_is_waited_for(opened: Opened, following: Following) -> None:
         assert not follower.following._waiting
 
     asyncio.run(wait())
+
+
+def test_whoever_writes_waits_for_what_a_follower_has_folded(
+    opened: Opened, following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = opened()
+    follower = following()
+    fold, may = runtime.replica.fold_events, threading.Event()
+
+    def late(batch: EventBatch, offset: int) -> None:
+        may.wait(60)
+        fold(batch, offset)
+
+    monkeypatch.setattr(runtime.replica, "fold_events", late)
+    posting = threading.Thread(target=post, args=(runtime, event()))
+    posting.start()
+    until(lambda: follower.replica.offset == 1)
+    token = follower.offset_token()
+
+    async def wait() -> None:
+        waiting = runtime.caught_up(token)
+        assert waiting is not None
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        may.set()
+        await waiting
+        assert runtime.replica.offset == 1
+        assert runtime.caught_up(token) is None
+
+    asyncio.run(wait())
+    posting.join()
 
 
 def test_a_damaged_log_is_not_followed(

@@ -54,31 +54,6 @@ def test_what_was_sent_on_any_connection_is_read_on_any_other(served: Workers) -
             assert views(asker, item) == turn // 7 + 1
 
 
-def test_whoever_is_ahead_may_be_believed(served: Workers) -> None:
-    """A follower may fold sooner than the writer does; its token holds there all the same."""
-    ended = False
-
-    def write() -> None:
-        with served.client() as client:
-            while not ended:
-                client.post("/v1/events", json=[view(f"x{i}", "ahead") for i in range(300)])
-
-    threads = [threading.Thread(target=write) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        with served.both() as clients:
-            for turn in range(150):
-                asked, other = clients[turn % 2], clients[1 - turn % 2]
-                token = asked.post("/v1/recommend", json={"user_id": "u", "n": 1}).json()["offset"]
-                body = {"user_id": "u", "n": 1, "after": token}
-                assert other.post("/v1/recommend", json=body).json()["fresh"] is True
-    finally:
-        ended = True
-        for thread in threads:
-            thread.join()
-
-
 def test_a_receipt_holds_for_the_connection_that_got_it(served: Workers) -> None:
     """Without any token: who posts to a follower reads there what was posted."""
     with served.both() as (_, follower):
