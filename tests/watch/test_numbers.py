@@ -23,7 +23,7 @@ def registry(events: int, ready: float, lag: float, memory: float) -> CollectorR
 
 
 def test_each_kind_is_put_together_as_it_means() -> None:
-    parts = [families(registry(3, 1, 5, 100)), families(registry(4, 0, 2, 50))]
+    parts = [families(each.collect()) for each in (registry(3, 1, 5, 100), registry(4, 0, 2, 50))]
     found = CollectorRegistry()
     found.register(Told(together([decoded(encoded(part)) for part in parts])))
     text = generate_latest(found).decode()
@@ -36,7 +36,7 @@ def test_each_kind_is_put_together_as_it_means() -> None:
 def test_one_process_tells_what_it_told_before() -> None:
     single = registry(3, 1, 5, 100)
     found = CollectorRegistry()
-    found.register(Told(together([families(single)])))
+    found.register(Told(together([families(single.collect())])))
     assert generate_latest(found) == generate_latest(single)
 
 

@@ -50,8 +50,8 @@ class Family(msgspec.Struct, array_like=True):
 _decoder = msgspec.msgpack.Decoder(list[Family])
 
 
-def families(collector: Collector) -> list[Family]:
-    """All that a registry, or a collector, has now."""
+def families(metrics: Iterable[Metric]) -> list[Family]:
+    """Metrics as they were collected."""
     return [
         Family(
             metric.name,
@@ -59,7 +59,7 @@ def families(collector: Collector) -> list[Family]:
             metric.type,
             [Sample(s.name, dict(s.labels), s.value) for s in metric.samples],
         )
-        for metric in collector.collect()
+        for metric in metrics
     ]
 
 

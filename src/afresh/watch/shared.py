@@ -12,10 +12,11 @@ from collections.abc import Sequence
 import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily
 
 from afresh.follow.calls import NoteNumbers
 from afresh.follow.peers import Peers
-from afresh.watch.numbers import Family, Sample, Told, decoded, encoded, families, together
+from afresh.watch.numbers import Told, decoded, encoded, families, together
 from afresh.watch.slate import Slate
 
 ASKED_S = 1.0
@@ -37,7 +38,7 @@ class SharedNumbers:
 
     def note(self) -> None:
         """Write this worker's slate."""
-        found = together([families(self._registry), self._before])
+        found = together([families(self._registry.collect()), self._before])
         if not self._slates[self._number].write(encoded(found)):
             _log.warning("metrics_too_many", worker=self._number)
 
@@ -49,9 +50,11 @@ class SharedNumbers:
             [f for f in decoded(slate.read()) if f.adds_up or number in answered]
             for number, slate in enumerate(self._slates)
         ]
-        said = "Processes that answer, of this server."
-        count = Family("afresh_workers", said, "gauge", [])
-        count.samples.append(Sample(count.name, {}, float(len(answered))))
+        workers = GaugeMetricFamily(
+            "afresh_workers",
+            "Processes of this server that gave their numbers, where it has several.",
+            value=float(len(answered)),
+        )
         registry = CollectorRegistry()
-        registry.register(Told(together([*parts, [count]])))
+        registry.register(Told(together([*parts, families([workers])])))
         return generate_latest(registry)
