@@ -59,7 +59,10 @@ class Acceptor:
         for _ in range(BURST):
             try:
                 self._held, _ = self._listening.accept()
-            except OSError:  # nobody waits, or they went, or too many files are open
+            except BlockingIOError:
+                return
+            except OSError:  # they went, or too many files are open
+                self.again_at = time.monotonic() + FULL_S
                 return
             if not self._offer():
                 return

@@ -13,41 +13,27 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any
 
 import structlog
 
 from afresh.errors import AfreshError
-from afresh.serve.acceptor import Acceptor
-from afresh.serve.channel import CONNECTION, PEER, READY, Channel
+from afresh.serve.acceptor import FULL_S, Acceptor
+from afresh.serve.channel import READY, Channel
+from afresh.serve.seat import LONGEST_S, Seat
 
 WRITER = 0
-"""The number of the worker that is started first and ends last."""
-STEADY_S = 10.0
-"""A worker that lived so long is replaced at once; others wait longer each time, …"""
-SHORTEST_S, LONGEST_S = 0.1, 5.0
-"""… from, to."""
+"""The number of the worker that ends last."""
 GRACE_S = 5.0
 """How much longer than their patience workers may take to end."""
 
 Work = Callable[[int, Channel], int]
 """work(number, channel): what a worker does in its process; returns its exit status."""
 
+_HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+
 _log = structlog.get_logger("afresh.supervisor")
-
-
-@dataclass(slots=True)
-class _Worker:
-    number: int
-    pid: int = 0
-    channel: Channel | None = None
-    ready: bool = False
-    started_at: float = 0.0
-    again_at: float | None = None
-    quick_deaths: int = field(default=0)
 
 
 class Supervisor:
@@ -58,12 +44,12 @@ class Supervisor:
         self, listening: socket.socket, work: Work, count: int, *, patience: float
     ) -> None:
         self._work, self._patience = work, patience
-        self._workers = [_Worker(number) for number in range(count)]
+        self._seats = [Seat(number) for number in range(count)]
         self._selector = selectors.DefaultSelector()
+        self._acceptor = Acceptor(listening, self._selector, self._hand_over)
         self._turn = 0
         self._signals: list[int] = []
         self._started: Callable[[], None] | None = None
-        self._acceptor = Acceptor(listening, self._selector, self._hand_over)
 
     def run(self, started: Callable[[], None]) -> None:
         """Until a signal; `started` is called once, when all workers are ready.
@@ -78,10 +64,10 @@ class Supervisor:
         wakeup = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
         self._selector.register(woken, selectors.EVENT_READ, lambda: _drain(woken))
         try:
-            for worker in self._workers:
-                self._fork(worker)
+            for seat in self._seats:
+                self._fork(seat)
             while not self._signals:
-                self._turn_once()
+                self._once()
             self._stop()
         finally:
             self._kill()
@@ -101,44 +87,60 @@ class Supervisor:
         _log.info("stopping", signal=signal.Signals(sig).name)
         self._signals.append(sig)
 
-    def _turn_once(self) -> None:
-        due = [w.again_at for w in self._workers if w.again_at is not None]
-        if self._acceptor.again_at is not None:
-            due.append(self._acceptor.again_at)
-        wait = max(0.0, min(due) - time.monotonic()) if due else None
-        for key, _ in self._selector.select(wait):
+    def _once(self) -> None:
+        """Wait for whatever comes next, and see to it."""
+        due = [at for at in (self._acceptor.again_at, *(s.again_at for s in self._seats)) if at]
+        paid = [seat.pay() for seat in self._seats]
+        if not all(paid):
+            due.append(time.monotonic() + FULL_S)
+        self._select(max(0.0, min(due) - time.monotonic()) if due else None)
+        now = time.monotonic()
+        for seat in self._seats:
+            if seat.again_at is not None and seat.again_at <= now and not self._signals:
+                self._fork(seat)
+        running = self._started is None and not self._signals
+        self._acceptor.want(running and any(seat.ready for seat in self._seats))
+
+    def _select(self, seconds: float | None) -> None:
+        for key, _ in self._selector.select(seconds):
             key.data()
         self._reap()
-        now = time.monotonic()
-        for worker in self._workers:
-            if worker.again_at is not None and worker.again_at <= now:
-                self._fork(worker)
-        self._acceptor.want(self._wanted())
 
     # Workers.
 
-    def _fork(self, worker: _Worker) -> None:
+    def _fork(self, seat: Seat) -> None:
         ours, theirs = Channel.pair()
         sys.stdout.flush()
         sys.stderr.flush()
-        worker.again_at = None
-        pid = os.fork()
+        # Until a worker has its own handlers no signal reaches it, so that none is lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
+            ours.close()
+            theirs.close()
+            if self._started is not None:
+                raise AfreshError(f"A worker cannot be started: {error.strerror}.") from error
+            _log.error("worker_not_started", worker=seat.number, reason=str(error))
+            seat.again_at = time.monotonic() + LONGEST_S
+            return
         if pid == 0:
             status = 1
             try:
                 ours.close()
                 self._leave()
-                status = self._work(worker.number, theirs)
+                status = self._work(seat.number, theirs)
             except BaseException as error:
-                _log.critical("worker_failed", worker=worker.number, exc_info=error)
+                _log.critical("worker_failed", worker=seat.number, exc_info=error)
             finally:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(status)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
         theirs.close()
-        worker.pid, worker.channel, worker.ready = pid, ours, False
-        worker.started_at = time.monotonic()
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(worker))
+        seat.taken(pid, ours)
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(seat))
 
     def _leave(self) -> None:
         """In a new worker: give up what is the supervisor's. SIGINT, which a terminal sends to
@@ -147,75 +149,62 @@ class Supervisor:
         for sig in _HEARD:
             signal.signal(sig, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for other in self._workers:
-            if other.channel is not None:
-                other.channel.close()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
+        for seat in self._seats:
+            seat.cut()
         self._acceptor.leave()
         self._selector.close()
 
-    def _hear(self, worker: _Worker) -> None:
-        if worker.channel is None:
+    def _hear(self, seat: Seat) -> None:
+        if seat.channel is None:
             return
         try:
-            for kind, _, _ in worker.channel.received():
+            for kind, _, _ in seat.channel.received():
                 if kind == READY:
-                    self._introduce(worker)
+                    self._introduce(seat)
         except EOFError:
-            self._cut(worker)  # it ends; it is replaced when it has
+            self._cut(seat)  # it ends; it is replaced when it has
 
-    def _introduce(self, worker: _Worker) -> None:
+    def _introduce(self, seat: Seat) -> None:
         """A worker answers: link it to each of the others."""
-        worker.ready = True
-        for other in self._workers:
-            if other is worker or not other.ready or not other.channel or not worker.channel:
-                continue
-            one, two = socket.socketpair()
-            with one, two:
-                worker.channel.send(PEER, other.number, one)
-                other.channel.send(PEER, worker.number, two)
-        if self._started is not None and all(w.ready for w in self._workers):
+        seat.ready = True
+        for other in self._seats:
+            if other is not seat and other.ready:
+                one, two = socket.socketpair()
+                seat.owe(other.number, one)
+                other.owe(seat.number, two)
+        if self._started is None:
+            _log.info("worker_replaced", worker=seat.number, pid=seat.pid)
+        elif all(each.ready for each in self._seats):
             started, self._started = self._started, None
             started()
-        elif self._started is None:
-            _log.info("worker_replaced", worker=worker.number, pid=worker.pid)
 
-    def _cut(self, worker: _Worker) -> None:
-        worker.ready = False
-        if worker.channel is not None:
-            self._selector.unregister(worker.channel)
-            worker.channel.close()
-            worker.channel = None
+    def _cut(self, seat: Seat) -> None:
+        if seat.channel is not None:
+            self._selector.unregister(seat.channel)
+        seat.cut()
 
     def _reap(self) -> None:
-        for worker in self._workers:
-            if not worker.pid or os.waitpid(worker.pid, os.WNOHANG)[0] == 0:
+        for seat in self._seats:
+            if not seat.pid or os.waitpid(seat.pid, os.WNOHANG)[0] == 0:
                 continue
-            pid, worker.pid = worker.pid, 0
-            self._cut(worker)
+            pid, lived = seat.pid, seat.left()
+            self._cut(seat)
             if self._signals:
                 continue
             if self._started is not None:
                 raise AfreshError(
-                    f"Worker {worker.number} (process {pid}) ended before the server was ready.",
+                    f"Worker {seat.number} (process {pid}) ended before the server was ready.",
                     hint="The log above says why.",
                 )
-            lived = time.monotonic() - worker.started_at
-            worker.quick_deaths = 0 if lived >= STEADY_S else worker.quick_deaths + 1
-            wait = SHORTEST_S * 2 ** (worker.quick_deaths - 1) if worker.quick_deaths else 0.0
-            worker.again_at = time.monotonic() + min(wait, LONGEST_S)
-            _log.error("worker_died", worker=worker.number, pid=pid, lived_seconds=round(lived, 1))
-
-    # Connections.
-
-    def _wanted(self) -> bool:
-        return self._started is None and any(worker.ready for worker in self._workers)
+            _log.error("worker_died", worker=seat.number, pid=pid, lived_seconds=round(lived, 1))
 
     def _hand_over(self, connection: socket.socket) -> bool:
         """Give a connection to the next worker that takes it."""
-        for _ in self._workers:
-            worker = self._workers[self._turn % len(self._workers)]
+        for _ in self._seats:
+            seat = self._seats[self._turn % len(self._seats)]
             self._turn += 1
-            if worker.ready and worker.channel and worker.channel.send(CONNECTION, 0, connection):
+            if seat.hand(connection):
                 return True
         return False
 
@@ -224,40 +213,36 @@ class Supervisor:
     def _stop(self) -> None:
         """Followers first: they hand on what they were sent until they end. Then the writer."""
         self._acceptor.close()
-        followers = [w for w in self._workers if w.number != WRITER]
-        self._tell(followers, signal.SIGTERM)
+        followers = [seat for seat in self._seats if seat.number != WRITER]
+        _tell(followers, signal.SIGTERM)
         self._await(followers, self._patience + GRACE_S)
-        self._tell(followers, signal.SIGKILL)
+        _tell(followers, signal.SIGKILL)
         self._await(followers, None)
-        self._tell(self._workers, signal.SIGTERM)
-        self._await(self._workers, None)
+        _tell(self._seats, signal.SIGTERM)
+        self._await(self._seats, None)
 
-    def _tell(self, workers: list[_Worker], sig: int) -> None:
-        for worker in workers:
-            if worker.pid:
-                os.kill(worker.pid, sig)
-
-    def _await(self, workers: list[_Worker], seconds: float | None) -> None:
+    def _await(self, seats: Sequence[Seat], seconds: float | None) -> None:
         late = None if seconds is None else time.monotonic() + seconds
-        while any(worker.pid for worker in workers):
+        while any(seat.pid for seat in seats):
             left = None if late is None else late - time.monotonic()
             if left is not None and left <= 0:
                 return
-            for key, _ in self._selector.select(left):
-                key.data()
-            self._reap()
+            self._select(left)
 
     def _kill(self) -> None:
         """End whoever still lives, at once."""
-        self._tell(self._workers, signal.SIGKILL)
-        for worker in self._workers:
-            if worker.pid:
-                os.waitpid(worker.pid, 0)
-                worker.pid = 0
-            self._cut(worker)
+        _tell(self._seats, signal.SIGKILL)
+        for seat in self._seats:
+            if seat.pid:
+                os.waitpid(seat.pid, 0)
+                seat.pid = 0
+            self._cut(seat)
 
 
-_HEARD: tuple[Any, ...] = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+def _tell(seats: Sequence[Seat], sig: int) -> None:
+    for seat in seats:
+        if seat.pid:
+            os.kill(seat.pid, sig)
 
 
 def _drain(woken: socket.socket) -> None:

@@ -71,6 +71,7 @@ class WorkerServer(Server):
 
     async def _take(self, connection: socket.socket) -> None:
         connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
         def protocol() -> asyncio.Protocol:
             config: Any = self.config
