@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         ge=1,
         le=64,
         description="How many processes answer. One of them writes the log, the others follow it; "
-        "each holds the whole state. Limits on connections and open lists are of each process.",
+        "each holds the whole state. Limits on connections, open lists and memory are of each.",
     )
     api_key: SecretStr | None = Field(
         None, description="What callers must send (`Authorization: Bearer …` or `X-Api-Key`)."

@@ -18,6 +18,7 @@ import msgspec
 from afresh.app import App
 from afresh.errors import AfreshError
 from afresh.events.batch import EventBatch
+from afresh.features.room import Room
 from afresh.follow.bell import Bell
 from afresh.follow.calls import (
     DeleteItem,
@@ -61,7 +62,7 @@ class Follower(Service):
     ) -> None:
         super().__init__(app, settings, log, replica, folder)
         self.peers = peers
-        self.following = Following(log, replica, bell, idle=self._keep_house, lost=lost)
+        self.following = Following(log, replica, bell, keep_house=self._keep_house, lost=lost)
 
     @classmethod
     def open(
@@ -83,7 +84,7 @@ class Follower(Service):
         warm(plan, app.surfaces)
         log = SqliteLog(folder, app=app.name, readonly=True)
         try:
-            replica = Replica(plan)
+            replica = Replica(plan, Room(settings.state_memory, folder))
             follower = cls(app, settings, log, replica, folder, bell, peers, lost)
             rebuild(log, replica, folder / "snapshots", progress)
             with replica.lock:

@@ -19,7 +19,7 @@ from afresh.store.replica import Replica
 
 LOOK_S = 0.02
 """How often the log is looked at when nobody rings."""
-IDLE_S = 1.0
+HOUSE_S = 1.0
 
 _log = structlog.get_logger("afresh.follow")
 
@@ -28,8 +28,8 @@ class Following:
     """Folds a log's entries as they come, in order, and tells who waits for a place.
 
     `lost` is called when the log cannot be followed any further (it is damaged, or retention
-    dropped what was not folded yet): only a new start from a snapshot helps then. `idle` is called
-    about once a second when all is folded.
+    dropped what was not folded yet): only a new start from a snapshot helps then. `keep_house` is
+    called about once a second, when all there was is folded.
     """
 
     def __init__(
@@ -38,15 +38,15 @@ class Following:
         replica: Replica,
         bell: Bell,
         *,
-        idle: Callable[[], None],
+        keep_house: Callable[[], None],
         lost: Callable[[Exception], None],
     ) -> None:
         self.log, self.replica, self.bell = log, replica, bell
         self.folded: list[Callable[[EventBatch], None]] = []
         self.current_at = time.monotonic()
         """When the state last held all that the log does."""
-        self._idle, self._lost = idle, lost
-        self._idle_at = 0.0
+        self._keep_house, self._lost = keep_house, lost
+        self._kept_house_at = 0.0
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._lock = threading.Lock()
         self._closing = False
@@ -101,9 +101,9 @@ class Following:
         self._check(before)  # for what was dropped meanwhile
         self._wake()
         now = self.current_at = time.monotonic()
-        if self.replica.offset == before and now - self._idle_at >= IDLE_S:
-            self._idle_at = now
-            self._idle()
+        if now - self._kept_house_at >= HOUSE_S:
+            self._kept_house_at = now
+            self._keep_house()
 
     def _check(self, offset: int) -> None:
         if self.log.start > offset:
