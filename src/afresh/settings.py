@@ -84,11 +84,7 @@ class Settings(BaseSettings):
     )
     port: int = Field(8000, ge=0, le=65535, description="The port; 0 takes a free one.")
     workers: int = Field(
-        1,
-        ge=1,
-        le=64,
-        description="How many processes answer. One of them writes the log, the others follow it; "
-        "each holds the whole state. Limits on connections, open lists and memory are of each.",
+        1, ge=1, le=64, description="How many processes answer; one of them writes the log."
     )
     api_key: SecretStr | None = Field(
         None, description="What callers must send (`Authorization: Bearer …` or `X-Api-Key`)."
