@@ -7,7 +7,6 @@ A duration is written `"24h"`, `"7d"`, `"30s"` and is kept in milliseconds; a si
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,49 +16,13 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from afresh.errors import AfreshError
+from afresh.measures import Duration, Size, names, written
 from afresh.problems import suggest
 
 PREFIX = "AFRESH_"
 FILE = "afresh.toml"
 TEST_VARIABLES = ("AFRESH_REQUIRE_ENGINES", "AFRESH_CHROMIUM")
 """What the project's own tests read; no settings of a server."""
-_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-
-
-def _measure(units: dict[str, int], example: str, value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    found = re.fullmatch(r"(\d+)\s*([A-Za-z]*)", value.strip())
-    if found and not found[2]:
-        return int(found[1])
-    unit = found and units.get(found[2] if found[2] in units else found[2].upper())
-    if not found or not unit:
-        raise ValueError(f"write it like {example}, with one of {', '.join(units)}")
-    return int(found[1]) * unit
-
-
-def _duration(value: object) -> object:
-    return _measure(_UNITS, '"30s" or "24h"', value)
-
-
-def _size(value: object) -> object:
-    return _measure(_SIZES, '"16MiB" or "50GB"', value)
-
-
-def _names(value: object) -> object:
-    return [v.strip() for v in value.split(",") if v.strip()] if isinstance(value, str) else value
-
-
-Duration = Annotated[int, BeforeValidator(_duration)]
-"""Milliseconds, written `"24h"` (units ms, s, m, h, d)."""
-Size = Annotated[int, BeforeValidator(_size)]
-"""Bytes, written `"16MiB"` (units B, KB, MB, GB, KiB, MiB, GiB)."""
-
-
-def _written(text: str) -> Any:
-    """A default as a person would write it; the reference shows it so."""
-    return text
 
 
 class Settings(BaseSettings):
@@ -92,7 +55,7 @@ class Settings(BaseSettings):
     api_key_file: Path | None = Field(
         None, description="A file that holds the API key, for secret mounts."
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(names)] = Field(
         (),
         description="Web origins whose pages may call the server, or `*`. None at first: "
         "any page open in a browser on this machine could otherwise read and write the log.",
@@ -105,21 +68,21 @@ class Settings(BaseSettings):
     )
 
     max_body_bytes: Size = Field(
-        _written("16MiB"), ge=1024, description="The largest request body, after decompression too."
+        written("16MiB"), ge=1024, description="The largest request body, after decompression too."
     )
     max_request_events: int = Field(100_000, ge=1, description="The most events in one request.")
     max_request_entities: int = Field(
         10_000, ge=1, description="The most entities of one features request."
     )
     request_timeout: Duration = Field(
-        _written("30s"), ge=100, description="How long a client may take to send a request."
+        written("30s"), ge=100, description="How long a client may take to send a request."
     )
     keep_alive: Duration = Field(
-        _written("75s"), ge=1000, description="How long an idle connection stays open."
+        written("75s"), ge=1000, description="How long an idle connection stays open."
     )
     max_connections: int = Field(12_000, ge=1, description="The most connections at a time.")
     shutdown_timeout: Duration = Field(
-        _written("10s"),
+        written("10s"),
         ge=0,
         description="How long requests in flight may take after a signal to stop.",
     )
@@ -133,7 +96,7 @@ class Settings(BaseSettings):
         4.0, gt=0, le=1000, description="The most times a second that one open list is sent anew."
     )
     live_refresh: Duration = Field(
-        _written("10s"),
+        written("10s"),
         ge=100,
         description="An open list is computed again after so long, besides after each event of "
         "its own user or session.",
@@ -151,7 +114,7 @@ class Settings(BaseSettings):
         "are folded, about a millisecond for each thousand.",
     )
     admission_horizon: Duration = Field(
-        _written("24h"),
+        written("24h"),
         ge=0,
         description="How old a live event may be; older ones go to the late stream.",
     )
