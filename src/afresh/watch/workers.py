@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,10 @@ from afresh.watch.slate import Slate
 FLUSH_S = 2.0
 """How long others may take to write the traces that they hold."""
 
+_THREADS = (
+    "Workers do not have them, and may wait for ever for what they held; start none on import."
+)
+
 Routes = Callable[[Service], Sequence[Any]]
 
 _log = structlog.get_logger("afresh.process")
@@ -71,6 +76,9 @@ def run_workers(
         warm(app.plan(), app.surfaces)
         progress("kernels", 1, 1)
         forking()
+        others = [thread.name for thread in threading.enumerate()][1:]
+        if others:
+            _log.warning("threads_before_fork", threads=others, hint=_THREADS)
         gc.collect()
         gc.freeze()
         bells = [Bell() for _ in range(settings.workers)]
