@@ -43,9 +43,7 @@ from afresh.watch.slate import Slate
 FLUSH_S = 2.0
 """How long others may take to write the traces that they hold."""
 
-_THREADS = (
-    "Workers do not have them, and may wait for ever for what they held; start none on import."
-)
+_THREADS = "Workers do not have them, and may wait for what they held; start none on import."
 
 Routes = Callable[[Service], Sequence[Any]]
 
