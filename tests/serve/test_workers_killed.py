@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import threading
@@ -9,12 +10,15 @@ import time
 from pathlib import Path
 
 import httpx
-from tests.serve.workers_started import Workers, alive, same_state, state, until, view, workers
+import pytest
+from tests.serve.workers_started import SHOP, Workers, alive, same_state, state, until, view, workers
 
 from afresh.events.batch import decode_batch
 from afresh.loading import load
 from afresh.log.sqlite import SqliteLog
 from afresh.store.replica import Replica
+
+pytestmark = pytest.mark.slow
 
 
 class Load:
@@ -64,10 +68,8 @@ class Load:
 
 def checked(folder: Path, load_: Load, canonical: str) -> None:
     """What was acknowledged is in the log, once, and the state is the log's fold."""
-    import hashlib
-
     log = SqliteLog(folder, readonly=True)
-    replica = Replica(load(Path("examples/shop.py")).plan())
+    replica = Replica(load(SHOP).plan())
     ids: list[str] = []
     for entry in log.read():
         replica.apply(entry)
