@@ -11,7 +11,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.serve.workers_started import SHOP, Workers, alive, same_state, state, until, view, workers
+from tests.serve.workers_started import (
+    SHOP,
+    Workers,
+    alive,
+    same_state,
+    state,
+    until,
+    view,
+    workers,
+)
 
 from afresh.events.batch import decode_batch
 from afresh.loading import load
