@@ -84,8 +84,7 @@ class Supervisor:
         if self._signals:
             self._kill()
             os._exit(128 + sig)
-        _log.info("stopping", signal=signal.Signals(sig).name)
-        self._signals.append(sig)
+        self._signals.append(sig)  # said later: it may have come in the middle of a log line
 
     def _once(self) -> None:
         """Wait for whatever comes next, and see to it."""
@@ -212,6 +211,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Followers first: they hand on what they were sent until they end. Then the writer."""
+        _log.info("stopping", signal=signal.Signals(self._signals[0]).name)
         self._acceptor.close()
         followers = [seat for seat in self._seats if seat.number != WRITER]
         _tell(followers, signal.SIGTERM)
