@@ -199,4 +199,5 @@ class Follower(Service):
             "items": len(replica.catalog),
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,
+            "backfill": (0, 0),
         }
