@@ -22,6 +22,7 @@ from afresh.features.reading import Value, named
 from afresh.log import Log
 from afresh.log.token import Place, read_token, write_token
 from afresh.retrieve.rules import item_context, rules
+from afresh.retrieve.text import alike
 from afresh.store.replica import Replica
 from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
 from afresh.surface_spec import Surface
@@ -128,7 +129,8 @@ class Answers:
         return write_cursor(self.log.id, surface, np.concatenate([shown, hashes]))
 
     def similar(self, item_id: str, n: int) -> Answer:
-        """What stands near an item in people's sessions. Raises NotFound."""
+        """What stands near an item in people's sessions; of one that stands in none, what is
+        described like it, where a surface keeps item vectors. Raises NotFound."""
         with self.replica.lock:
             state = self.replica.state
             number = state.items.find_one(item_id)
@@ -142,6 +144,10 @@ class Answers:
             reason = f"Often chosen near {item_id}"
             listed = self._listed(found.items, found.scores, n, "similar", reason)
             self._name_warming(listed, "similar")
+            if not listed.items and self.surfaces.sources.has_vectors:
+                found = alike(number, self.surfaces.sources.vectors, n=4 * n + 20)
+                reason = f"Described like {item_id}"
+                listed = self._listed(found.items, found.scores, n, "text", reason)
             return self._answer(listed)
 
     def trending(self, window: str, n: int, where: Mapping[str, str]) -> Answer:

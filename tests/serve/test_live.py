@@ -86,6 +86,7 @@ def test_the_first_list_is_the_answer(served: Served) -> None:
     shop(served, "a")
     with listening(served, session_id="la", n=5) as stream:
         stream.wait(1)
+        assert "afresh_live_listeners 1.0" in served.client.get("/metrics").text
         asked = served.client.post("/v1/recommend", json={"session_id": "la", "n": 5}).json()
         assert stream.lists[0]["items"] == asked["items"]
 

@@ -55,6 +55,7 @@ def test_requests_events_and_state_are_counted(tmp_path: Path) -> None:
     assert value(found, "afresh_fold_lag_records") == 0
     assert value(found, "afresh_queue_events") == 0
     assert value(found, "afresh_ready") == 1
+    assert value(found, "afresh_live_listeners") == 0
     assert value(found, "afresh_log_bytes") > 0
     assert value(found, "afresh_state_bytes") > 0
     assert value(found, "afresh_newest_event_timestamp_seconds") == pytest.approx(now / 1000)

@@ -56,6 +56,7 @@ def make_hub(here: Serving) -> Hub:
         refresh_s=settings.live_refresh / 1000,
     )
     runtime.on_folded(hub.folded)
+    here.observer.listens(lambda: len(hub))
     return hub
 
 

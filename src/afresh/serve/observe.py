@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import secrets
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -21,6 +22,9 @@ class Observer(Protocol):
     def answer(self, freshness_seconds: float) -> None:
         """A list was made from state of this age."""
 
+    def listens(self, count: Callable[[], int]) -> None:
+        """Called once: `count` says how many lists are open."""
+
 
 class Unobserved:
     """Nobody watches."""
@@ -28,6 +32,8 @@ class Unobserved:
     def request(self, method: str, route: str, status: int, seconds: float) -> None: ...
 
     def answer(self, freshness_seconds: float) -> None: ...
+
+    def listens(self, count: Callable[[], int]) -> None: ...
 
 
 class Requests:

@@ -73,6 +73,10 @@ class Metrics:
     async def _own(self) -> bytes:
         return generate_latest(self.registry)
 
+    def listens(self, count: Callable[[], int]) -> None:
+        """Show how many lists are open."""
+        Gauge("afresh_live_listeners", "Open lists.", registry=self.registry).set_function(count)
+
     def route(self) -> Any:
         """The route handler of `/metrics`."""
 

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 SUMMED = frozenset(
     {
+        "afresh_live_listeners",
         "afresh_queue_events",
         "afresh_state_bytes",
         "process_open_fds",
