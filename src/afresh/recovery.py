@@ -18,6 +18,7 @@ from afresh.events.admission import Admission
 from afresh.events.batch import EventBatch, decode_batch
 from afresh.features.dump import Arrays
 from afresh.log import Log
+from afresh.log.ahead import read_ahead
 from afresh.log.sqlite import SqliteLog
 from afresh.settings import Settings
 from afresh.store.replica import Replica
@@ -82,7 +83,10 @@ def fold_on(log: Log, replica: Replica, folded: Callable[[EventBatch | None], No
     """Fold what the log holds beyond the replica's offset; `folded` hears of each entry, with its
     events if it holds events."""
     end = log.end
-    for entry in log.read(replica.offset, end):
+    entries = log.read(replica.offset, end)
+    if end - replica.offset > AT_ONCE:
+        entries = read_ahead(entries)
+    for entry in entries:
         folded(replica.apply(entry))
     # The last entries may have been erased: their offsets count all the same.
     replica.offset = max(replica.offset, end)
