@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -35,6 +36,9 @@ class CatalogState:
     def __init__(self, plan: Plan, items: Interner) -> None:
         self.fields = {field.name: field for field in plan.catalog.fields}
         self.items = items
+        said: list[Any] = [("item_id", str), ("deleted", bool, False)]
+        shape = msgspec.defstruct("Record", [*said, *((n, Any, None) for n in self.fields)])
+        self._lines = msgspec.json.Decoder(shape)
         self.records: dict[int, bytes] = {}
         self.folded = 0
         self.present = np.zeros(64, np.bool_)
@@ -62,31 +66,30 @@ class CatalogState:
         if not lines:
             return np.empty(0, np.int64)
         self.folded += 1
-        records = [msgspec.json.decode(line) for line in lines]
-        ids = "\0".join([record["item_id"] for record in records]).encode()
+        records: list[Any] = self._lines.decode_lines(payload)
+        ids = "\0".join([record.item_id for record in records]).encode()
         numbers = self.items.intern(ids, len(records))
         self._reserve(len(self.items))
         last = dict(zip(numbers.tolist(), range(len(records)), strict=True))
-        for number, at in last.items():
-            if records[at].get("deleted"):
+        kept = [records[at] for at in last.values()]
+        for (number, at), record in zip(last.items(), kept, strict=True):
+            if record.deleted:
                 self.records.pop(number, None)
-                records[at] = {}
             else:
                 self.records[number] = lines[at]
         rows = np.fromiter(last, np.int64, len(last))
-        kept = [records[at] for at in last.values()]
-        self.present[rows] = [bool(record) for record in kept]
+        self.present[rows] = [not record.deleted for record in kept]
         for name, column in self.columns.items():
             column[rows] = self._cells(self.fields[name], kept)
         return rows
 
-    def _cells(self, field: PlanField, records: list[dict[str, Any]]) -> NDArray[np.generic]:
-        """A field of some records as the column holds it; an empty record is all null."""
+    def _cells(self, field: PlanField, records: list[Any]) -> NDArray[np.generic]:
+        """A field of some records as the column holds it; that of a deleted item is null."""
         name, default = field.name, field.default
-        values = [record.get(name) for record in records]
+        values = list(map(attrgetter(name), records))
         if default is not None:
             filled = zip(values, records, strict=True)
-            values = [default if v is None and record else v for v, record in filled]
+            values = [default if v is None and not record.deleted else v for v, record in filled]
         if field.kind == "str":
             texts = "\0".join([value or "" for value in values]).encode()
             return self.labels[name].intern(texts, len(values))
