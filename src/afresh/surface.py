@@ -79,7 +79,7 @@ class Surfaces:
         ruling = Ruling(query.rules, Scene(self.replica.catalog, query.context, now), shown)
         context = self.context(query, now)
         scored = self._scored(surface, context, share(surface), out)
-        listed = self._listed(scored, surface, context, ruling, out)
+        listed = self._listed(scored, surface, context, ruling, n, out)
         if len(listed) <= n:
             listed = self._filled(listed, scored, surface, context, ruling, n, out)
         explored = Explored.nothing()
@@ -155,11 +155,13 @@ class Surfaces:
             return Candidates()
 
     def _listed(
-        self, scored: Scored, surface: Surface, context: Context, ruling: Ruling, out: Arranged
-    ) -> Listed:
-        """What may be shown, in its order."""
+        self, scored: Scored, surface: Surface, context: Context, ruling: Ruling, n: int,
+        out: Arranged,
+    ) -> Listed:  # fmt: skip
+        """What may be shown, in its order, as far as a page of n can need it."""
         kept = self._kept(scored.items, surface, context, ruling, out)
-        return Listed.of(scored.items, ruling.boosted(scored.items, scored.scores), kept)
+        most = None if ruling.caps or ruling.diversity else n + 1 + surface.explore
+        return Listed.of(scored.items, ruling.boosted(scored.items, scored.scores), kept, most)
 
     def _kept(
         self, items: NDArray[np.int64], surface: Surface, context: Context, ruling: Ruling,

@@ -12,7 +12,7 @@ from afresh.features.durations import milliseconds
 from afresh.features.plan import Plan
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
-from afresh.retrieve import Candidates, Context, Workspace, best
+from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.covisits import covisits
 from afresh.retrieve.exploration import Newcomers
 from afresh.retrieve.next_item import next_item
@@ -117,7 +117,7 @@ class Sources:
 
     def _neighbours(self, source: Source, context: Context, n: int) -> Candidates:
         scanned = self._scan(context, n)
-        return best(scanned.items, scanned.blend, n)
+        return Candidates(scanned.items, scanned.blend)
 
     def _preference(self, source: Source, context: Context, n: int) -> Candidates:
         plan = self._state.plan

@@ -29,10 +29,12 @@ class Listed:
         items: NDArray[np.int64],
         scores: NDArray[np.float64],
         kept: NDArray[np.bool_] | None = None,
+        most: int | None = None,
     ) -> Listed:
-        """The candidates that are kept; ties go to the item with the lower number."""
+        """The candidates that are kept, or the `most` best of them; ties go to the item with the
+        lower number."""
         rows = np.arange(len(items)) if kept is None else np.flatnonzero(kept)
-        rows = rows[top(scores[rows], items[rows], len(rows))]
+        rows = rows[top(scores[rows], items[rows], len(rows) if most is None else most)]
         return cls(items[rows], scores[rows], rows)
 
     def take(self, which: NDArray[Any]) -> Listed:

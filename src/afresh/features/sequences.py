@@ -81,8 +81,15 @@ def alive(key, keep, dead_before, ts, heads, pool):  # type: ignore[no-untyped-d
         return np.int64(0), np.int64(0)
     b = heads[key, 0] + heads[key, 1]
     a = max(heads[key, 0], b - keep)
-    while a < b and ts[pool[a]] <= dead_before:
-        a += 1
+    if a == b or ts[pool[a]] > dead_before:
+        return a, b
+    end = b
+    while a < end:  # they lie in the order of time
+        middle = (a + end) // 2
+        if ts[pool[middle]] <= dead_before:
+            a = middle + 1
+        else:
+            end = middle
     return a, b
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Context
-from afresh.retrieve.index import index_of, postings_of, row_at, since
+from afresh.retrieve.index import ends_of, index_of, postings_of, row_at, since
 from afresh.retrieve.scans import COVISITS, RULES, SCANS, Scanned
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -40,19 +40,34 @@ LONG, NEXT, HOPS = (SCANS.index(n) for n in ("sessions long", "next item", "two 
 
 
 @numba.njit(cache=True, nogil=True)
+def lately(index, items, ends):  # type: ignore[no-untyped-def]
+    """How many postings of items int64[n], of which `ends_of` gave ends, are of the last day and
+    of the last week: int64[n] each."""
+    ts, pool = index.ts, index.postings_pool
+    today, this_week = index.now - DAY_MS, index.now - 7 * DAY_MS
+    day_row, week_row = row_at(today, ts, index.used), row_at(this_week, ts, index.used)
+    daily, weekly = np.zeros(len(items), np.int64), np.zeros(len(items), np.int64)
+    rows = np.flatnonzero((ends[:, 0] > 0) & (ends[:, 2] >= this_week))
+    first, last = postings_of(index, items[rows])
+    for r in range(len(rows)):
+        j, a, b = rows[r], first[r], last[r]
+        begin = since(a, b, this_week, week_row, ts, pool)
+        weekly[j] = b - begin
+        if ends[j, 2] >= today:
+            daily[j] = b - since(begin, b, today, day_row, ts, pool)
+    return daily, weekly
+
+
+@numba.njit(cache=True, nogil=True)
 def _terms(index, items, scores, best, visit):  # type: ignore[no-untyped-def]
     """float64[n, terms] in the order of TERMS."""
     n, scans = scores.shape
     out = np.zeros((n, 2 * scans + 18))
     length = min(len(visit), 10) / 10
-    latest = 0
-    if len(visit):
-        begin, end = postings_of(index, visit[:1])
-        latest = end[0] - begin[0]
-    first, last = postings_of(index, items)
+    latest = ends_of(index, visit[:1])[0, 0] if len(visit) else 0
+    ends = ends_of(index, items)
+    daily, weekly = lately(index, items, ends)
     common = math.log1p(latest) / 6
-    today = row_at(index.now - DAY_MS, index.ts, index.used)
-    weekly = row_at(index.now - 7 * DAY_MS, index.ts, index.used)
     nothing = math.log(0.01) / 4.6 + 1
     for j in range(n):
         for s in range(scans):
@@ -71,21 +86,16 @@ def _terms(index, items, scores, best, visit):  # type: ignore[no-untyped-def]
             ] = 1
             out[j, at + 4] = math.log1p(times)
         at += 5
-        a, b = first[j], last[j]
-        ts, pool = index.ts, index.postings_pool
-        day = b - since(a, b, index.now - DAY_MS, today, ts, pool)
-        week = b - since(a, b, index.now - 7 * DAY_MS, weekly, ts, pool)
-        events = math.log1p(b - a) / 6
+        count, oldest, newest = ends[j]
+        events = math.log1p(count) / 6
         out[j, at] = events
-        out[j, at + 1] = math.log1p(day) / 3
-        out[j, at + 2] = math.log1p(week) / 4
-        out[j, at + 3] = week / (b - a + 5)
-        if b > a:
-            idle = index.now - ts[pool[b - 1]]
-            age = index.now - ts[pool[a]]
-            out[j, at + 4] = math.log1p(idle / HOUR_MS) / 8
-            out[j, at + 5] = math.log1p(age / HOUR_MS) / 8
-        out[j, at + 6] = scores[j, COVISITS] / math.sqrt((latest + 1.0) * (b - a + 1.0))
+        out[j, at + 1] = math.log1p(daily[j]) / 3
+        out[j, at + 2] = math.log1p(weekly[j]) / 4
+        out[j, at + 3] = weekly[j] / (count + 5)
+        if count:
+            out[j, at + 4] = math.log1p((index.now - newest) / HOUR_MS) / 8
+            out[j, at + 5] = math.log1p((index.now - oldest) / HOUR_MS) / 8
+        out[j, at + 6] = scores[j, COVISITS] / math.sqrt((latest + 1.0) * (count + 1.0))
         at += 7
         out[j, at] = common * out[j, 0]
         out[j, at + 1] = common * out[j, HOPS]

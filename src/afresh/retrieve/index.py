@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
+from afresh.retrieve.counted import counted_of
 
 VISITS = 4096
 """Items that one scan looks at in people's sessions, so that its cost has a bound however long
@@ -23,7 +24,8 @@ class Index(NamedTuple):
     """Facts by row, and the lists of rows by item and by party.
 
     A fact counts when oldest < ts < now (UTC ms). live: all are before now;
-    used: rows of facts; edge: about where those that count begin.
+    used: rows of facts; edge: about where those that count begin; safe: a row from which on all
+    do; ends: those of `Counted`, good for what is live.
     """
 
     ts: NDArray[np.int64]
@@ -34,6 +36,8 @@ class Index(NamedTuple):
     live: bool
     used: int
     edge: int
+    safe: int
+    ends: NDArray[np.int64]
     postings_keep: int
     postings_heads: NDArray[np.generic]
     postings_pool: NDArray[np.generic]
@@ -58,9 +62,10 @@ def row_at(moment, ts, used):  # type: ignore[no-untyped-def]
 def index_of(state: State, now: int) -> Index:
     """The state's index as of `now`; arrays are shared, so it is good until the next fold."""
     facts, p, s = state.facts, state.postings, state.sessions
+    counted, oldest = counted_of(state), state.newest - p.within
     return Index(
-        facts.ts, facts.item, facts.session, state.newest - p.within, now,
-        now > state.newest, facts.used, row_at(state.newest - p.within + 1, facts.ts, facts.used),
+        facts.ts, facts.item, facts.session, oldest, now, now > state.newest,
+        facts.used, row_at(oldest + 1, facts.ts, facts.used), counted.safe(oldest), counted.ends,
         p.keep, p.blocks.heads, p.blocks.pool, s.keep, s.blocks.heads, s.blocks.pool,
     )  # fmt: skip
 
@@ -96,7 +101,7 @@ def since(first, last, moment, edge, ts, pool):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def lists_of(keys, keep, oldest, edge, now, live, ts, heads, pool):  # type: ignore[no-untyped-def]
+def lists_of(keys, keep, oldest, edge, safe, now, live, ts, heads, pool):  # type: ignore[no-untyped-def]
     """The slices [first[k], last[k]) of the pool that hold the facts of keys[k], oldest first.
 
     In steps over all of them, so that the processor fetches many lists at the same time.
@@ -109,7 +114,8 @@ def lists_of(keys, keep, oldest, edge, now, live, ts, heads, pool):  # type: ign
             last[k] = first[k] + heads[keys[k], 1]
     for k in range(len(keys)):
         first[k] = max(first[k], last[k] - keep)
-        if first[k] < last[k] and ts[pool[first[k]]] <= oldest:
+        row = pool[first[k]] if first[k] < last[k] else safe
+        if row < safe and ts[row] <= oldest:
             first[k] = since(first[k], last[k], oldest + 1, edge, ts, pool)
         if not live:
             last[k] = before(first[k], last[k], now, ts, pool)
@@ -120,17 +126,46 @@ def lists_of(keys, keep, oldest, edge, now, live, ts, heads, pool):  # type: ign
 def postings_of(index, items):  # type: ignore[no-untyped-def]
     """The slices of postings_pool that hold the postings of items int64[n]: first, last."""
     return lists_of(
-        items, index.postings_keep, index.oldest, index.edge, index.now, index.live, index.ts,
-        index.postings_heads, index.postings_pool,
+        items, index.postings_keep, index.oldest, index.edge, index.safe, index.now,
+        index.live, index.ts, index.postings_heads, index.postings_pool,
     )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def ends_of(index, items):  # type: ignore[no-untyped-def]
+    """Of the postings of items int64[n]: how many, and the times of the first and the last, 0
+    where there is none: int64[n, 3]."""
+    out, missing = np.zeros((len(items), 3), np.int64), np.empty(len(items), np.int64)
+    ends, wanted = index.ends, 0
+    for j in range(len(items)):
+        x = items[j]
+        if index.live and 0 <= x < len(ends) and (
+            ends[x, 0] == 0 or (ends[x, 0] > 0 and ends[x, 1] > index.oldest)
+        ):
+            out[j, 0], out[j, 1], out[j, 2] = ends[x, 0], ends[x, 1], ends[x, 2]
+        else:
+            missing[wanted] = j
+            wanted += 1
+    missing = missing[:wanted]
+    first, last = postings_of(index, items[missing])
+    for m in range(wanted):
+        j = missing[m]
+        x, a, b = items[j], first[m], last[m]
+        out[j, 0] = b - a
+        if b > a:
+            out[j, 1] = index.ts[index.postings_pool[a]]
+            out[j, 2] = index.ts[index.postings_pool[b - 1]]
+        if index.live and 0 <= x < len(ends):
+            ends[x, 0], ends[x, 1], ends[x, 2] = out[j, 0], out[j, 1], out[j, 2]
+    return out
 
 
 @numba.njit(cache=True, nogil=True)
 def sessions_of(index, parties):  # type: ignore[no-untyped-def]
     """The slices of sessions_pool that hold the sessions of parties int[n]: first, last."""
     return lists_of(
-        parties, index.sessions_keep, index.oldest, index.edge, index.now, index.live, index.ts,
-        index.sessions_heads, index.sessions_pool,
+        parties, index.sessions_keep, index.oldest, index.edge, index.safe, index.now,
+        index.live, index.ts, index.sessions_heads, index.sessions_pool,
     )  # fmt: skip
 
 

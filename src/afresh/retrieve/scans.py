@@ -70,6 +70,27 @@ class Scanned:
 
 
 @numba.njit(cache=True, nogil=True)
+def greatest(column):  # type: ignore[no-untyped-def]
+    """The greatest of float64[n], none below zero; 0 of none. Four at a time, as each comparison
+    waits for the one before."""
+    a = b = c = d = 0.0
+    whole = len(column) // 4 * 4
+    for r in range(0, whole, 4):
+        a, b = max(a, column[r]), max(b, column[r + 1])
+        c, d = max(c, column[r + 2]), max(d, column[r + 3])
+    for r in range(whole, len(column)):
+        a = max(a, column[r])
+    return max(max(a, b), max(c, d))
+
+
+@numba.njit(cache=True, nogil=True)
+def add(total, column, share):  # type: ignore[no-untyped-def]
+    """total float64[n] += column float64[n] · share."""
+    for r in range(len(total)):
+        total[r] += column[r] * share
+
+
+@numba.njit(cache=True, nogil=True)
 def _scan(index, weights, n,  # type: ignore[no-untyped-def]
           context, own, n_sessions, similarity, seen, row, met, scores):  # fmt: skip
     """Every scan into its column of scores float64[scans, rows], as found on return."""
@@ -105,14 +126,10 @@ def _scan(index, weights, n,  # type: ignore[no-untyped-def]
     best = np.zeros(at)
     blend = np.zeros(used)
     for s in range(at):
-        column, most = scores[s], 0.0
-        for r in range(ends[s]):
-            most = max(most, column[r])
-        best[s] = most
-        if most > 0.0 and weights[s] > 0.0:
-            share = weights[s] / most
-            for r in range(ends[s]):
-                blend[r] += column[r] * share
+        column = scores[s, : ends[s]]
+        best[s] = greatest(column)
+        if best[s] > 0.0 and weights[s] > 0.0:
+            add(blend[: ends[s]], column, weights[s] / best[s])
     rows = top(blend, np.arange(used), n)
     rows = rows[blend[rows] > 0.0]
     items, given = met[rows], np.empty((len(rows), at))

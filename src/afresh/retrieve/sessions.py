@@ -18,7 +18,15 @@ import numpy as np
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
-from afresh.retrieve.index import VISITS, index_of, is_own, place_of, postings_of, sessions_of
+from afresh.retrieve.index import (
+    VISITS,
+    ends_of,
+    index_of,
+    is_own,
+    place_of,
+    postings_of,
+    sessions_of,
+)
 
 
 class Neighbourhood(NamedTuple):
@@ -120,10 +128,13 @@ def heard(votes, costs, visits):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def rarity(index, items, n_sessions):  # type: ignore[no-untyped-def]
     """The inverse document frequency of items int64[n]: float64[n]."""
-    first, last = postings_of(index, items)
-    out = np.empty(len(items))
+    ends, out = ends_of(index, items), np.empty(len(items))
+    known = np.zeros(index.postings_keep + 1)  # thousands of items share some hundred counts
     for r in range(len(items)):
-        out[r] = math.log(1.0 + n_sessions / max(last[r] - first[r], 1))
+        count = max(ends[r, 0], 1)
+        if known[count] == 0.0:
+            known[count] = math.log(1.0 + n_sessions / count)
+        out[r] = known[count]
     return out
 
 

@@ -7,13 +7,16 @@ written to disk, and is built again from what its vectors were made of.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from afresh.errors import BadRequest
+from afresh.retrieve.top import top
 
 Keys = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -64,16 +67,34 @@ def unit_rows(vectors: NDArray[Any], dims: int) -> Vectors:
             hint=f"Give an array [n, {dims}]; one model's vectors do not fit another's index.",
             code="vector_shape",
         )
-    # In float64: squares of float32 overflow, and those of small numbers vanish.
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
-    wrong = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
-    if len(wrong):
+    units, wrong = _units(rows)
+    if wrong >= 0:
         raise BadRequest(
-            f"Vector {wrong[0]} of {len(rows)} has no direction: it is all zero or not finite.",
+            f"Vector {wrong} of {len(rows)} has no direction: it is all zero or not finite.",
             hint="Leave such items out, or delete their keys.",
             code="vector_without_direction",
         )
-    return np.asarray(rows / lengths[:, None], np.float32)
+    return np.asarray(units)
+
+
+@numba.njit(cache=True, nogil=True)
+def _units(rows):  # type: ignore[no-untyped-def]
+    """float32[n, dims] of length one, and the first row that has no direction, or -1.
+
+    In float64: squares of float32 overflow, and those of small numbers vanish.
+    """
+    units, wrong = np.empty(rows.shape, np.float32), -1
+    for at in range(len(rows)):
+        square = 0.0
+        for d in range(rows.shape[1]):
+            square += np.float64(rows[at, d]) * np.float64(rows[at, d])
+        if not 0.0 < square < np.inf:
+            wrong = at if wrong < 0 else wrong
+            continue
+        length = math.sqrt(square)
+        for d in range(rows.shape[1]):
+            units[at, d] = rows[at, d] / length
+    return units, wrong
 
 
 def latest(keys: Keys, rows: Vectors) -> tuple[Keys, Vectors]:
@@ -90,11 +111,5 @@ def latest(keys: Keys, rows: Vectors) -> tuple[Keys, Vectors]:
 
 def nearest(keys: Keys, cosines: Vectors, k: int) -> Near:
     """The k highest cosines; at the border, too, ties go to the lower key."""
-    if k <= 0 or not len(keys):
-        return Near()
-    if len(keys) > k:
-        border = np.partition(cosines, len(cosines) - k)[len(cosines) - k]
-        inside = np.flatnonzero(cosines >= border)
-        keys, cosines = keys[inside], cosines[inside]
-    order = np.lexsort((keys, -cosines))[:k]
-    return Near(keys[order], cosines[order])
+    rows = top(cosines, keys, max(k, 0))
+    return Near(keys[rows], cosines[rows])

@@ -101,7 +101,7 @@ class ExactIndex:
         return np.sort(self._keys[: len(self._rows)])
 
     def get(self, keys: Keys) -> Vectors:
-        where = np.array([self._rows[key] for key in keys.tolist()], np.int64)
+        where = np.fromiter(map(self._rows.__getitem__, keys.tolist()), np.int64, len(keys))
         return np.asarray(_gathered(self._blocks, where))
 
     def _reserve(self, rows: int) -> None:

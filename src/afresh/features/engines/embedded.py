@@ -40,6 +40,8 @@ class State:
         self.newest = 0
         """F: the greatest timestamp folded, UTC ms."""
         self.events = 0
+        self.sweeps = 0
+        """How often `sweep` gave rows, and may have given names, new numbers."""
         self.items = Interner(room=room)
         self.parties = Interner(prefixed=True, room=room)
         self.groups = {
@@ -183,6 +185,7 @@ class State:
 
     def sweep(self) -> None:
         """Drop what no read can see any more. Reads and the canonical form do not change."""
+        self.sweeps += 1
         used = np.zeros(self.facts.used, np.bool_)
         self.links.sweep(self.newest)
         for tiles in self.tiles:
