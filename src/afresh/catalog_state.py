@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +24,16 @@ from afresh.features.plan import Plan, PlanField
 from afresh.features.room import MEMORY
 
 _DTYPES = {"int": np.int64, "decimal": np.int64, "bool": np.int64, "float": np.float64}
+
+
+@numba.njit(cache=True, nogil=True)
+def _take(column, numbers, null):  # type: ignore[no-untyped-def]
+    """column[numbers], of int[n]; null for numbers that it does not reach."""
+    out = np.empty(len(numbers), column.dtype)
+    for at in range(len(numbers)):
+        known = 0 <= numbers[at] < len(column)
+        out[at] = column[numbers[at]] if known else null
+    return out
 
 
 class CatalogState:
@@ -181,13 +192,11 @@ class CatalogState:
 
     def take(self, name: str, numbers: NDArray[np.int64]) -> NDArray[np.generic]:
         """A column for some items; items past the column's end are null."""
-        column = self.columns[name]
-        known = (numbers >= 0) & (numbers < len(column))
-        return np.where(known, column[np.where(known, numbers, 0)], _null(self.fields[name]))
+        taken: NDArray[np.generic] = _take(self.columns[name], numbers, _null(self.fields[name]))
+        return taken
 
     def is_present(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
-        known = (numbers >= 0) & (numbers < len(self.present))
-        return known & self.present[np.where(known, numbers, 0)]
+        return np.asarray(_take(self.present, numbers, False))
 
     def write_into(self, batch: EventBatch) -> None:
         """Add the `item.<field>` columns that the plan reads to a batch being admitted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numba
 import numpy as np
 import structlog
 from numpy.typing import NDArray
@@ -12,9 +13,25 @@ from numpy.typing import NDArray
 from afresh.request import Arranged
 from afresh.retrieve import Context, Workspace
 from afresh.store.replica import Replica
-from afresh.surface_spec import Filter, Surface
+from afresh.surface_spec import Filter, Param, Surface
 
 _log = structlog.get_logger("afresh.surface")
+
+
+@numba.njit(cache=True, nogil=True)
+def _untouched(items, rows, item, kind, kinds, row):  # type: ignore[no-untyped-def]
+    """bool[n]: which of items int64[n] no fact of rows int64[f] names whose kind counts, kinds
+    bool[256]; row int32[items] is that of a Workspace."""
+    out = np.ones(len(items), np.bool_)
+    for r in rows:
+        if kinds[kind[r]]:
+            row[item[r]] = 0
+    for at in range(len(items)):
+        out[at] = items[at] < 0 or row[items[at]] < 0
+    for r in rows:
+        row[item[r]] = -1
+    return out
+
 
 _NOBODY = Context(np.empty(0, np.int64), np.empty(0, np.int64), 0)
 
@@ -24,6 +41,7 @@ class Filters:
 
     def __init__(self, replica: Replica, space: Workspace) -> None:
         self.replica, self.space = replica, space
+        self._kinds: dict[Param, NDArray[np.bool_]] = {}
         self.by_name: dict[str, Callable[[Filter, Context, NDArray[np.int64]], NDArray[Any]]] = {
             "seen": self._unseen,
             "available": self._available,
@@ -70,15 +88,17 @@ class Filters:
         return kept
 
     def _unseen(self, spec: Filter, context: Context, items: NDArray[np.int64]) -> NDArray[Any]:
-        facts, names = self.replica.state.facts, spec.params["events"]
-        rows = context.facts
-        if names:
-            kinds = np.zeros(256, np.bool_)
-            for code, event in enumerate(self.replica.plan.events):
-                kinds[code] = event.name in names  # type: ignore[operator]
-            rows = rows[kinds[facts.kind[rows]]]
+        names, facts = spec.params["events"], self.replica.state.facts
+        kinds = self._kinds.get(names)
+        if kinds is None:
+            events = self.replica.plan.events
+            kinds = self._kinds[names] = np.ones(256, np.bool_)
+            if names:
+                kinds[: len(events)] = [e.name in names for e in events]  # type: ignore[operator]
         self.space.fit(self.replica.state)
-        return self.space.rows(facts.item[rows].astype(np.int64), items) < 0
+        return np.asarray(
+            _untouched(items, context.facts, facts.item, facts.kind, kinds, self.space.row)
+        )
 
     def _available(self, spec: Filter, context: Context, items: NDArray[np.int64]) -> NDArray[Any]:
         column = self.replica.catalog.take(str(spec.params["field"]), items)

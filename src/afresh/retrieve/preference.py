@@ -7,6 +7,7 @@ pushes the mean away from its item.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numba
@@ -90,12 +91,28 @@ def taste(
     Dislikes alone point nowhere: the opposite of a thing is not a thing to like.
     """
     known, rows = vectors.of(items)
-    weights = weights[known]
-    if not (weights > 0).any():
-        return None
-    mean = weights @ rows.astype(np.float64) / np.abs(weights).sum()
-    length = float(np.linalg.norm(mean))
-    return np.asarray(mean / length, np.float32) if length > 1e-6 else None
+    direction, length = _direction(rows, weights[known])
+    return np.asarray(direction) if length > 1e-6 else None
+
+
+@numba.njit(cache=True, nogil=True)
+def _direction(rows, weights):  # type: ignore[no-untyped-def]
+    """The mean of rows float32[n, dims] with weights float64[n]: its direction, float32[dims], and
+    its length, 0 where no weight is above zero."""
+    mean, total, attracted = np.zeros(rows.shape[1]), 0.0, False
+    for r in range(len(rows)):
+        total += abs(weights[r])
+        attracted |= weights[r] > 0
+        for d in range(rows.shape[1]):
+            mean[d] += weights[r] * rows[r, d]
+    direction = np.zeros(rows.shape[1], np.float32)
+    if not attracted:
+        return direction, 0.0
+    mean /= total
+    length = math.sqrt(np.sum(mean * mean))
+    if length > 0.0:
+        direction[:] = mean / length
+    return direction, length
 
 
 def preference(
