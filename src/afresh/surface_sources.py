@@ -90,11 +90,7 @@ class Sources:
         rank.terms.TERMS, float64[k, terms]; and what each term counts, float64[terms]."""
         self.space.fit(self._state)
         scanned, model = self._scan(context, n), self.scorer
-        at = self.space.rows(scanned.items, items)
-        scores = np.where(at[:, None] >= 0, scanned.scores[at], 0.0) if len(scanned.items) else (
-            np.zeros((len(items), len(scanned.best)))
-        )  # fmt: skip
-        x = terms(self._state, context, Scanned(items, scores, scanned.best, np.zeros(len(items))))
+        x = terms(self._state, context, scanned.of(items, self.space))
         return model.score(x), x, model.weights
 
     @property

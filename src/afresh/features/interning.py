@@ -224,7 +224,9 @@ class Interner:
         return bytes(_join(self.arena, self.begin, numbers))
 
     def texts(self, numbers: NDArray[np.integer]) -> list[str]:
-        return [self.text(number) for number in numbers.tolist()]
+        if self.prefixed or not len(numbers):
+            return [self.text(number) for number in numbers.tolist()]
+        return self.column(np.asarray(numbers, np.int64)).decode().split("\0")
 
     def keep(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Forget every key but these (ascending); the new number of each old one, -1: forgotten."""

@@ -47,7 +47,8 @@ class Workspace:
 
     An item that a scan meets takes the next row of `scores`, float64[columns, rows] of zeros;
     `row` int32[items] says which (-1: none) and `met` int64[rows] which item took it. So what
-    a scan writes, a column, lies close together, however many items there are. similarity float64
+    a scan writes, a column, lies close together, however many items there are; there is always room
+    for one row more. similarity float64
     and matched int64, by party, are zero.
     """
 
@@ -59,8 +60,8 @@ class Workspace:
 
     def fit(self, state: State) -> None:
         """Make room for the items and parties of a state."""
-        if len(state.items) > len(self.row):
-            items = 2 * len(state.items)
+        if len(state.items) >= len(self.row):
+            items = 2 * len(state.items) + 1
             self.row = np.full(items, -1, np.int32)
             self.met = np.empty(items, np.int64)
             self.scores = np.zeros((self.columns, items))

@@ -73,10 +73,13 @@ def walk(index, wanted, items, weights, own, row, met, scores, used):  # type: i
                 value = weight / abs(r - at) if wanted.by_distance else weight
                 if r < at:
                     value *= wanted.backward
-                if row[x] < 0:
-                    row[x], met[used] = used, x
-                    used += 1
-                scores[row[x]] += value
+                # Whether an item is new cannot be guessed: both ways are one.
+                place = row[x]
+                new = place < 0
+                place = used if new else place
+                row[x], met[used] = place, x
+                used += new
+                scores[place] += value
     return used
 
 

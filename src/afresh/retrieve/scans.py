@@ -68,6 +68,23 @@ class Scanned:
     best: NDArray[np.float64]
     blend: NDArray[np.float64]
 
+    def of(self, items: NDArray[np.int64], space: Workspace) -> Scanned:
+        """The same of other items int64[k]; what is no candidate has zeros."""
+        rows = space.rows(self.items, items)
+        return Scanned(items, *_of_rows(self.scores, self.best, self.blend, rows))
+
+
+@numba.njit(cache=True, nogil=True)
+def _of_rows(scores, best, blend, rows):  # type: ignore[no-untyped-def]
+    """Scores and blend at rows int64[k], zeros at -1; `best` as it is."""
+    out, blended = np.zeros((len(rows), scores.shape[1])), np.zeros(len(rows))
+    for at in range(len(rows)):
+        if rows[at] >= 0:
+            blended[at] = blend[rows[at]]
+            for s in range(scores.shape[1]):
+                out[at, s] = scores[rows[at], s]
+    return out, best, blended
+
 
 @numba.njit(cache=True, nogil=True)
 def greatest(column):  # type: ignore[no-untyped-def]

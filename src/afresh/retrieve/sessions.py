@@ -100,10 +100,13 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
             a, b = max(a, at - wanted.reach), min(b, at + wanted.reach + 1)
         for p in range(a, b):
             x = item[pool[p]]
-            if row[x] < 0:
-                row[x], met[used] = used, x
-                used += 1
-            scores[row[x]] += weight if p >= at else weight * wanted.earlier
+            # Whether an item is new cannot be guessed: both ways are one.
+            place = row[x]
+            new = place < 0
+            place = used if new else place
+            row[x], met[used] = place, x
+            used += new
+            scores[place] += weight if p >= at else weight * wanted.earlier
     for j in range(n):
         similarity[found[j]] = 0.0
         seen[found[j]] = 0
