@@ -89,7 +89,9 @@ def stages(data: Path, who: list[dict[str, Any]]) -> dict[str, dict[str, float]]
         ruling = Ruling(None, Scene(runtime.replica.catalog, {}, now), NOTHING)
         items = scored.items
         timed("learned blend", partial(surfaces.sources.learned, items, context, share(surface)))
-        timed("filters", partial(surfaces._listed, scored, surface, context, ruling, 20, Arranged()))
+        timed(
+            "filters", partial(surfaces._listed, scored, surface, context, ruling, 20, Arranged())
+        )
         took.setdefault("candidates", []).append(float(len(scored.items)))
     runtime.close()
     return {name: spread(values[len(values) // 10 :], 1) for name, values in took.items()}

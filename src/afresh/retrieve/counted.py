@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
 
@@ -36,17 +35,12 @@ class Counted:
             self.ends = np.empty((0, 3), np.int64)
             self._mark, self._sweeps = 0, state.sweeps
         if len(state.items) > len(self.ends):
-            had = len(self.ends)
-            larger = np.full((2 * len(state.items), 3), -1, np.int64)
-            larger[:had] = self.ends
-            self.ends = larger
+            self.ends = np.concatenate([self.ends, np.full((len(state.items), 3), -1, np.int64)])
         if self._mark == facts.used:
             return
         blocks = -(-facts.used // BLOCK)
         if blocks > len(self._earliest):
-            larger = np.empty(2 * blocks, np.int64)
-            larger[: len(self._earliest)] = self._earliest
-            self._earliest = larger
+            self._earliest = np.concatenate([self._earliest, np.empty(blocks, np.int64)])
         _follow(facts.item, facts.ts, self._mark, facts.used, self.ends, self._earliest)
         self._mark = facts.used
 

@@ -139,8 +139,10 @@ def ends_of(index, items):  # type: ignore[no-untyped-def]
     ends, wanted = index.ends, 0
     for j in range(len(items)):
         x = items[j]
-        if index.live and 0 <= x < len(ends) and (
-            ends[x, 0] == 0 or (ends[x, 0] > 0 and ends[x, 1] > index.oldest)
+        if (
+            index.live
+            and 0 <= x < len(ends)
+            and (ends[x, 0] == 0 or (ends[x, 0] > 0 and ends[x, 1] > index.oldest))
         ):
             out[j, 0], out[j, 1], out[j, 2] = ends[x, 0], ends[x, 1], ends[x, 2]
         else:
