@@ -8,7 +8,7 @@ from typing import Any
 
 from afresh.catalog import Catalog, compile_catalog
 from afresh.errors import DefinitionError
-from afresh.events.types import EventType
+from afresh.events.types import EventType, Field
 from afresh.features.check import check_name, compile_events
 from afresh.features.compile import Compiler
 from afresh.features.definition import Features
@@ -18,7 +18,7 @@ from afresh.features.resolve import Names
 from afresh.features.trends import Trending
 from afresh.problems import Place, Problem, here, problem_of
 from afresh.surface_check import check_surfaces
-from afresh.surface_spec import Filter, Source, Surface, available, make_surface
+from afresh.surface_spec import Filter, Source, Surface, available, field_name, make_surface
 
 
 class App:
@@ -82,6 +82,7 @@ class App:
         n: int = 20,
         scorer: str = "blend",
         explore: int = 0,
+        title: Field | str | None = None,
     ) -> None:
         """Declare a place where recommendations are shown.
 
@@ -89,9 +90,12 @@ class App:
         availability, where the catalogue has a bool field `in_stock` or `available`. The
         scorer is `blend`, fixed weights, or `learned`, which learns from every outcome.
         `explore` slots at the end of the first page are for items that few have touched.
+        `title` is the catalogue's text field by which reasons name an item; left out, one called
+        `title`, where there is such.
         """
         said: dict[str, Any] = {"name": name, "sources": sources, "filters": filters, "n": n}
         said |= {"scorer": scorer, "explore": explore}
+        said["title"] = None if title is None else field_name(title)
         self._surfaces.append((here(), said))
         self._compiled = None
 
@@ -113,9 +117,13 @@ class App:
         fields = compile_catalog(self.catalog)[0].fields
         default = _default_filters(fields)
         usual = {"sources": None, "filters": None, "n": 20, "scorer": "blend", "explore": 0}
-        said = self._surfaces or [(self.place, {"name": "home", **usual})]
+        said = self._surfaces or [(self.place, {"name": "home", **usual, "title": None})]
+        named = "title" if any(f.name == "title" and f.kind == "str" for f in fields) else None
         return tuple(
-            make_surface(**args, default_filters=default, place=place) for place, args in said
+            make_surface(
+                **{**args, "title": args["title"] or named}, default_filters=default, place=place
+            )
+            for place, args in said
         )
 
     def plan(self) -> Plan:

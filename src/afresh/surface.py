@@ -28,7 +28,8 @@ from afresh.retrieve.context import context_of
 from afresh.retrieve.exploration import Explored, explore
 from afresh.store.replica import Replica
 from afresh.surface_filters import Filters
-from afresh.surface_respond import REASONS, items_of, rounded
+from afresh.surface_reasons import USUAL, Reasons
+from afresh.surface_respond import items_of, rounded
 from afresh.surface_sources import Sources
 from afresh.surface_spec import Source, Surface
 
@@ -55,6 +56,7 @@ class Surfaces:
         self.space = Workspace()
         self.filters = Filters(replica, self.space)
         self.sources = Sources(replica, self.space)
+        self.reasons = Reasons(replica, self.space)
 
     def prepare(self) -> None:
         """Make what the first request would wait for; the caller holds the lock."""
@@ -85,7 +87,7 @@ class Surfaces:
         explored = Explored.nothing()
         if surface.explore and not len(shown):
             explored = self._explored(listed, surface, context, ruling, n, seed)
-        return self._page(listed, scored, surface, ruling, explored, n, out)
+        return self._page(listed, scored, surface, context, ruling, explored, n, out)
 
     def rank(self, query: Query, item_ids: Sequence[str], now: int) -> Arranged:
         """The caller's items, each once, as the surface's sources would order them.
@@ -95,13 +97,15 @@ class Surfaces:
         surface, out = self._surface(query), Arranged()
         given = list(dict.fromkeys(item_ids))
         numbers = self.replica.state.items.find_texts(given)
-        scored = self._scored(surface, self.context(query, now), RANKED, out)
+        context = self.context(query, now)
+        scored = self._scored(surface, context, RANKED, out)
         listed = Listed.of(scored.items, scored.scores)
         places = self.space.rows(numbers, listed.items)
         listed, found = listed.take(places >= 0), places[places >= 0].tolist()
-        out.items = items_of([given[at] for at in found], listed, scored, surface, "request")
+        texts = [given[at] for at in found]
+        out.items = items_of(texts, listed, scored, surface, "request", context, self.reasons)
         rest = sorted(set(range(len(given))).difference(found))
-        reason = REASONS["request"](surface.sources[0])
+        reason = USUAL["request"](surface.sources[0])
         out.items += [Item(given[at], 0.0, ["request"], reason) for at in rest]
         out.numbers = [int(numbers[at]) for at in found + rest]
         out.rows = listed.rows.tolist() + [-1] * len(rest)
@@ -202,8 +206,8 @@ class Surfaces:
         return explore(Candidates(pool.items[kept], pool.scores[kept]), slots, seed)
 
     def _page(
-        self, listed: Listed, scored: Scored, surface: Surface, ruling: Ruling,
-        explored: Explored, n: int, out: Arranged,
+        self, listed: Listed, scored: Scored, surface: Surface, context: Context,
+        ruling: Ruling, explored: Explored, n: int, out: Arranged,
     ) -> Arranged:  # fmt: skip
         """Variety, caps, then pins, then the items as they are sent."""
         if ruling.diversity is not None:
@@ -228,7 +232,7 @@ class Surfaces:
         out.rows = self.space.rows(scored.items, numbers).tolist()
         texts = self.replica.state.items.texts(numbers)
         organic = [text for text, (_, pinned) in zip(texts, page, strict=True) if not pinned]
-        made = iter(items_of(organic, listed, scored, surface, "catalogue"))
+        made = iter(items_of(organic, listed, scored, surface, "catalogue", context, self.reasons))
         for text, row, (number, pinned) in zip(texts, out.rows, page, strict=True):
             if not pinned:
                 out.items.append(next(made))

@@ -36,6 +36,7 @@ def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]
         if not is_whole(explore) or not 0 <= explore <= (n if is_whole(n) else MAX_N):
             hint = "Take a whole number from 0 to n."
             yield Problem(*surface.place, f"{surface.name} cannot explore={explore!r} slots", hint)
+        yield from _title(surface, plan)
         if not surface.sources:
             message = f"{surface.name} has no sources, so it can show nothing"
             yield Problem(*surface.place, message, f"Name some of {', '.join(SOURCES)}.")
@@ -43,6 +44,17 @@ def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]
             yield from _source(source, surface, plan)
         for filter_ in surface.filters:
             yield from _filter(filter_, surface, plan)
+
+
+def _title(surface: Surface, plan: Plan) -> Iterator[Problem]:
+    kinds = {field.name: field.kind for field in plan.catalog.fields}
+    texts = [name for name, kind in kinds.items() if kind == "str"]
+    if surface.title is None or surface.title in texts:
+        return
+    message = f"{plan.catalog.name or 'The catalogue'} has no field {surface.title!r}"
+    if surface.title in kinds:
+        message = f"title needs a text field; {surface.title} is {kinds[surface.title]}"
+    yield Problem(*surface.place, message, suggest(surface.title, texts))
 
 
 def _source(source: Source, surface: Surface, plan: Plan) -> Iterator[Problem]:

@@ -45,7 +45,7 @@ class Surface:
     n: how many, unless the caller says. scorer: `blend`, the sources' scores by their weights, or
     `learned`, a softmax over many scans and fresh terms that learns from each outcome. explore:
     how many slots at the end of a first page show what few have seen, by a draw whose
-    probability is in the answer.
+    probability is in the answer. title: the catalogue's text field by which reasons name an item.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Surface:
     n: int = 20
     scorer: str = "blend"
     explore: int = 0
+    title: str | None = None
     place: Place = field(default_factory=here, compare=False)
 
 
@@ -133,7 +134,12 @@ def newcomers(*, weight: float = 0.05) -> Source:
 
 def available(field: Field | bool | str) -> Filter:
     """Hides items whose field is false: `available(Products.in_stock)`."""
-    return Filter("available", {"field": field.name if isinstance(field, Field) else str(field)})
+    return Filter("available", {"field": field_name(field)})
+
+
+def field_name(field: Field | str | bool) -> str:
+    """The name of a catalogue field, given as `Products.title` or as its name."""
+    return field.name if isinstance(field, Field) else str(field)
 
 
 def _name(event: EventType | str) -> str:
@@ -187,6 +193,7 @@ def make_surface(
     n: int,
     scorer: str,
     explore: int,
+    title: str | None,
     default_filters: tuple[Filter, ...],
     place: Place,
 ) -> Surface:
@@ -201,5 +208,6 @@ def make_surface(
         n,
         scorer,
         explore,
+        title,
         place,
     )

@@ -1,0 +1,105 @@
+"""Reasons a person can read, true to what is in the postings: why each item of a page is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.features.durations import UNITS
+from afresh.retrieve import Context, Workspace
+from afresh.retrieve.passages import passages
+from afresh.store.replica import Replica
+from afresh.surface_spec import Source, Surface
+
+USUAL: dict[str, Callable[[Source], str]] = {
+    "sessions": lambda source: "People with sessions like this one chose it too",
+    "similar": lambda source: "Often chosen next to what you looked at",
+    "trending": lambda source: f"Popular in the last {source.params['window']}",
+    "neighbours": lambda source: "People who did what you did went on to this",
+    "next_item": lambda source: "What people go on to from your last item",
+    "covisits": lambda source: "Looked at together with your latest items",
+    "two_hops": lambda source: "Close to what goes with your latest items",
+    "preference": lambda source: "Like the things you care for most",
+    "text": lambda source: "Described like what you looked at",
+    "repeats": lambda source: "About time for it again",
+    "newcomers": lambda source: "New here",
+    "catalogue": lambda source: "From the catalogue",
+    "request": lambda source: "Named by the request",
+}
+"""Why an item is shown, by the source that adds most to its score."""
+NEIGHBOURS = frozenset({"sessions", "similar", "neighbours", "next_item", "covisits", "two_hops"})
+"""Sources of which the postings say more."""
+FROM = 3
+"""Of how many of the visitor's latest items passages are counted."""
+MANY = 3
+"""Visits that are enough to speak of a short time."""
+WINDOWS_MS = (3_600_000, 86_400_000, 7 * 86_400_000)
+
+
+class Reasons:
+    """Says why, over one replica; the caller holds its lock."""
+
+    def __init__(self, replica: Replica, space: Workspace) -> None:
+        self.replica, self.space = replica, space
+        within = replica.plan.postings.within
+        windows = [*(ms for ms in WINDOWS_MS if ms < within), within]
+        self._windows = np.array(windows, np.int64)
+        self._spans = [_span(ms) for ms in windows]
+
+    def __call__(
+        self, items: NDArray[np.int64], leading: Sequence[Source], surface: Surface,
+        context: Context,
+    ) -> list[str]:  # fmt: skip
+        """The reasons of items int64[n], distinct, each led to by a source."""
+        said = [USUAL[source.name](source) for source in leading]
+        counted = [at for at, source in enumerate(leading) if source.name in NEIGHBOURS]
+        if not counted or not len(context.items):
+            return said
+        counts, whole = passages(
+            self.replica.state, context, items[counted], self._windows, self.space, items=FROM
+        )
+        chosen = [_told(counts[:, at].tolist()) for at in range(len(counted))]
+        names = {
+            at: self.name(int(context.items[at]), surface)
+            for at in {told[0] for told in chosen if told}
+        }
+        for at, told in zip(counted, chosen, strict=True):
+            if told:
+                begun, window, visits = told
+                least = "" if whole[begun, window] else "At least "
+                said[at] = (
+                    f"{least}{visits} {'visit' if visits == 1 else 'visits'} went on from "
+                    f"{names[begun]} to this in the last {self._spans[window]}"
+                )
+        return said
+
+    def name(self, item: int, surface: Surface) -> str:
+        """What a person calls an item: its title, where it has one, else its id."""
+        catalog = self.replica.catalog
+        if surface.title is not None:
+            label = int(catalog.take(surface.title, np.array([item]))[0])
+            if label >= 0:
+                return catalog.labels[surface.title].text(label)
+        return self.replica.state.items.text(item)
+
+
+def _told(counts: list[list[int]]) -> tuple[int, int, int] | None:
+    """Of counts [items][windows], the item begun from, the window, and the visits that say most:
+    the shortest window of many visits, else the longest; of equals the latest item."""
+    for window in range(len(counts[0])):
+        visits, begun = max((row[window], -at) for at, row in enumerate(counts))
+        if visits >= MANY or (visits and window == len(counts[0]) - 1):
+            return -begun, window, visits
+    return None
+
+
+def _span(ms: int) -> str:
+    """A length of time, to follow "in the last": hour, 24 hours, 7 days."""
+    if ms == UNITS["d"]:
+        return "24 hours"
+    names = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
+    unit = next(unit for unit in names if ms % UNITS[unit] == 0)
+    n = ms // UNITS[unit]
+    return names[unit] if n == 1 else f"{n} {names[unit]}s"
