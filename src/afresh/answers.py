@@ -6,7 +6,7 @@ log, and says which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -63,6 +63,8 @@ class Answers:
         self.plan, self.log, self.replica = plan, log, replica
         self.surfaces = Surfaces(surfaces, replica)
         self._by_name = {feature.name: feature for feature in plan.features}
+        self.left_out: dict[str, int] = {}
+        """How often each part had to be left out, as `degraded` names it."""
         self.keep: Callable[[Callable[[], Trace]], None] = lambda make: None
         """Hears of every list made for a visitor, to be explained later."""
 
@@ -77,13 +79,18 @@ class Answers:
             self._trace(query, None, now, answer, arranged)
         return answer
 
-    def recommended(self, query: Query, now: int, request_id: str) -> tuple[Answer, Arranged]:
-        """The same at a moment, and how it came about; the caller holds the replica's lock."""
+    def recommended(
+        self, query: Query, now: int, request_id: str, late: Collection[str] | None = None
+    ) -> tuple[Answer, Arranged]:
+        """The same at a moment, and how it came about; the caller holds the replica's lock.
+
+        late: the parts to leave out, where time shall not decide.
+        """
         wanted = read_token(query.after, self.log.id) if query.after else None
         shown = NOTHING
         if query.cursor:
             shown = read_cursor(query.cursor, self.log.id, query.surface)
-        arranged = self.surfaces.recommend(query, now, shown, crc32(request_id.encode()))
+        arranged = self.surfaces.recommend(query, now, shown, crc32(request_id.encode()), late)
         cursor = self._cursor(query.surface, arranged, shown)
         return self._answer(arranged, wanted, cursor, request_id), arranged
 
@@ -95,10 +102,12 @@ class Answers:
             self._trace(query, list(item_ids), now, answer, arranged)
         return answer
 
-    def ranked(self, query: Query, item_ids: Sequence[str], now: int) -> tuple[Answer, Arranged]:
-        """The same at a moment, and how it came about; the caller holds the replica's lock."""
+    def ranked(
+        self, query: Query, item_ids: Sequence[str], now: int, late: Collection[str] | None = None
+    ) -> tuple[Answer, Arranged]:
+        """The same at a moment, and how it came about, as `recommended`."""
         wanted = read_token(query.after, self.log.id) if query.after else None
-        arranged = self.surfaces.rank(query, item_ids, now)
+        arranged = self.surfaces.rank(query, item_ids, now, late)
         return self._answer(arranged, wanted), arranged
 
     def _trace(
@@ -197,6 +206,8 @@ class Answers:
         cursor: str | None = None,
         request_id: str = "",
     ) -> Answer:
+        for part in arranged.degraded:
+            self.left_out[part] = self.left_out.get(part, 0) + 1
         return Answer(
             request_id=request_id or new_request_id(),
             items=arranged.items,

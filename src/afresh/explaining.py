@@ -89,13 +89,15 @@ def replayed(
     for entry in log.read(replica.offset, until=trace.offset):
         replica.apply(entry)
     past = Answers(plan, surfaces, log, replica)
+    said = msgspec.json.decode(trace.answer, type=Answer)
     with replica.lock:
         if trace.ranked is None:
-            answer, arranged = past.recommended(trace.query, trace.at, trace.request_id)
+            answer, arranged = past.recommended(
+                trace.query, trace.at, trace.request_id, said.degraded
+            )
         else:
-            answer, arranged = past.ranked(trace.query, trace.ranked, trace.at)
+            answer, arranged = past.ranked(trace.query, trace.ranked, trace.at, said.degraded)
         candidates = _candidates(replica, arranged.weighed)
-    said = msgspec.json.decode(trace.answer, type=Answer)
     # These say how fast it went, and who asked; not what was answered.
     answer.request_id, answer.freshness_ms = trace.request_id, said.freshness_ms
     again = msgspec.json.encode(answer)

@@ -233,6 +233,7 @@ class Runtime(Service):
             "late": c.late,
             "commits": c.commits,
             "rejected": dict(c.rejected),
+            "left_out": dict(self.left_out),
             "queue_depth": self.writer.waiting,
             "fold_lag": max(self.log.end - replica.offset, 0),
             "fold_seconds": replica.fold_ms / 1000,

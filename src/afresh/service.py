@@ -52,6 +52,7 @@ class Service(Answers, ABC):
     ) -> None:
         super().__init__(replica.plan, app.surfaces, log, replica)
         self.app, self.settings, self.folder = app, settings, folder
+        self.surfaces.budgets.whole = settings.request_budget
         self.traces = Traces(folder, settings.traces_kept)
         self.keep = self.traces.put
         self.flush_elsewhere: Callable[[], None] = lambda: None

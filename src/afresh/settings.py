@@ -126,6 +126,12 @@ class Settings(BaseSettings):
         description="The most actions a second that a learned blend learns from, each about a "
         "millisecond of reading; 0 leaves the weights as they are.",
     )
+    request_budget: Duration = Field(
+        written("200ms"),
+        ge=1,
+        description="What the sources of one request have together; those whose turn comes later "
+        "are left out and named in `degraded`.",
+    )
     traces_kept: int = Field(
         50_000,
         ge=0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import structlog
@@ -27,6 +27,7 @@ from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.context import context_of
 from afresh.retrieve.exploration import Explored, explore
 from afresh.store.replica import Replica
+from afresh.surface_budgets import LATE, Budgets, named_apart
 from afresh.surface_filters import Filters
 from afresh.surface_reasons import USUAL, Reasons
 from afresh.surface_respond import items_of, rounded
@@ -54,7 +55,8 @@ class Surfaces:
         self.by_name = {surface.name: surface for surface in surfaces}
         self.replica = replica
         self.space = Workspace()
-        self.filters = Filters(replica, self.space)
+        self.budgets = Budgets()
+        self.filters = Filters(replica, self.space, self.budgets)
         self.sources = Sources(replica, self.space)
         self.reasons = Reasons(replica, self.space)
 
@@ -70,13 +72,15 @@ class Surfaces:
             self.sources.vectors.refresh(REFRESHED)
 
     def recommend(
-        self, query: Query, now: int, shown: NDArray[np.uint64] = NOTHING, seed: int = 0
-    ) -> Arranged:
-        """The whole request. shown: hashes of the ids on earlier pages; seed: of what is drawn.
+        self, query: Query, now: int, shown: NDArray[np.uint64] = NOTHING, seed: int = 0,
+        late: Collection[str] | None = None,
+    ) -> Arranged:  # fmt: skip
+        """The whole request. shown: hashes of the ids on earlier pages; seed: of what is drawn;
+        late: the parts to leave out, where time shall not decide.
 
         Raises NotFound for a surface that is not declared, BadRequest for rules that are wrong.
         """
-        surface, out = self._surface(query), Arranged()
+        surface, out = self._surface(query, late), Arranged()
         n = min(surface.n if query.n is None else query.n, LONGEST - len(shown))
         ruling = Ruling(query.rules, Scene(self.replica.catalog, query.context, now), shown)
         context = self.context(query, now)
@@ -89,12 +93,14 @@ class Surfaces:
             explored = self._explored(listed, surface, context, ruling, n, seed)
         return self._page(listed, scored, surface, context, ruling, explored, n, out)
 
-    def rank(self, query: Query, item_ids: Sequence[str], now: int) -> Arranged:
+    def rank(
+        self, query: Query, item_ids: Sequence[str], now: int, late: Collection[str] | None = None
+    ) -> Arranged:
         """The caller's items, each once, as the surface's sources would order them.
 
         Nothing is filtered. What no source has found follows in the order given.
         """
-        surface, out = self._surface(query), Arranged()
+        surface, out = self._surface(query, late), Arranged()
         given = list(dict.fromkeys(item_ids))
         numbers = self.replica.state.items.find_texts(given)
         context = self.context(query, now)
@@ -120,23 +126,25 @@ class Surfaces:
         """bool[n]: whether an item may be shown to anybody, as the first surface asks."""
         return self.filters.showable(items, next(iter(self.by_name.values())), Arranged())
 
-    def _surface(self, query: Query) -> Surface:
+    def _surface(self, query: Query, late: Collection[str] | None) -> Surface:
         surface = self.by_name.get(query.surface)
         if surface is None:
             hint = suggest(query.surface, self.by_name)
             raise NotFound(f"There is no surface {query.surface!r}.", hint=hint)
+        self.budgets.begin(surface.name, late)
         return surface
 
     def _scored(self, surface: Surface, context: Context, n: int, out: Arranged) -> Scored:
         """The candidates of all sources, scored."""
-        found = [self._guarded(source, context, n, out) for source in surface.sources]
+        labels = [source.label for source in surface.sources]
+        parts = zip(named_apart("source", labels), surface.sources, strict=True)
+        found = [self._guarded(part, source, context, n, out) for part, source in parts]
         for source in surface.sources:
             if self.sources.warms(source.name, source.params.get("window")):
                 out.left_out(f"warming:{source.name}")
         scored = blend(found, [source.weight for source in surface.sources], self.space)
         if not len(scored.items):
             return scored
-        labels = [source.label for source in surface.sources]
         out.weighed = Weighed(scored.items, labels, scored.parts, np.ones(len(labels)))
         if surface.scorer == "learned":
             try:
@@ -149,14 +157,22 @@ class Surfaces:
             scored.scores = scores
         return scored
 
-    def _guarded(self, source: Source, context: Context, n: int, out: Arranged) -> Candidates:
-        """A source's candidates; one that fails is left out and named."""
+    def _guarded(
+        self, part: str, source: Source, context: Context, n: int, out: Arranged
+    ) -> Candidates:
+        """A source's candidates; one that fails or is late is left out and named."""
+        if self.budgets.late(part, source.budget_ms, shared=True):
+            out.left_out(part + LATE)
+            return Candidates()
+        began = self.budgets.clock()
         try:
             return self.sources(source, context, n)
         except Exception:
             _log.exception("source_failed", source=source.name)
             out.left_out(f"source:{source.name}")
             return Candidates()
+        finally:
+            self.budgets.ran(part, began, shared=True)
 
     def _listed(
         self, scored: Scored, surface: Surface, context: Context, ruling: Ruling, n: int,

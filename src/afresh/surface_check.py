@@ -11,7 +11,7 @@ from afresh.features.check import check_name
 from afresh.features.durations import is_number, is_whole, milliseconds
 from afresh.features.plan import Plan
 from afresh.problems import Problem, problem_of, suggest
-from afresh.surface_spec import FILTERS, SCORERS, SOURCES, Filter, Source, Surface
+from afresh.surface_spec import FILTERS, SCORERS, SOURCES, Filter, Source, Surface, budget_ms
 
 MAX_N = 1000
 
@@ -67,6 +67,7 @@ def _source(source: Source, surface: Surface, plan: Plan) -> Iterator[Problem]:
     if not is_number(weight) or not math.isfinite(weight) or weight < 0:
         message = f"The weight of {source.name} is {weight!r}"
         yield Problem(*place, message, "Weights are numbers from 0 up.")
+    yield from _budget(source)
     for name in ("depth", "n"):
         n = source.params.get(name, 1)
         if not isinstance(n, int) or isinstance(n, bool) or n < 1:
@@ -79,6 +80,13 @@ def _source(source: Source, surface: Surface, plan: Plan) -> Iterator[Problem]:
             yield Problem(*place, message, suggest(str(to), known))
     if source.name == "preference":
         yield from _preference(source, plan)
+
+
+def _budget(part: Source | Filter) -> Iterator[Problem]:
+    try:
+        budget_ms(part.budget)
+    except ValueError as error:
+        yield Problem(*part.place, f"{part.name}: {error}", 'Write "5ms" or "0.1s".')
 
 
 def _preference(source: Source, plan: Plan) -> Iterator[Problem]:
@@ -111,6 +119,7 @@ def _filter(filter_: Filter, surface: Surface, plan: Plan) -> Iterator[Problem]:
     if filter_.name not in FILTERS:
         message = f"{surface.name} names an unknown filter {filter_.name!r}"
         yield Problem(*place, message, suggest(filter_.name, FILTERS))
+    yield from _budget(filter_)
     events = filter_.params.get("events")
     known = {event.name for event in plan.events}
     for event in events if isinstance(events, tuple) else ():

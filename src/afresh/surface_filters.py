@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from afresh.request import Arranged
 from afresh.retrieve import Context, Workspace
 from afresh.store.replica import Replica
+from afresh.surface_budgets import LATE, Budgets, named_apart
 from afresh.surface_spec import Filter, Param, Surface
 
 _log = structlog.get_logger("afresh.surface")
@@ -39,8 +40,8 @@ _NOBODY = Context(np.empty(0, np.int64), np.empty(0, np.int64), 0)
 class Filters:
     """The filters of surfaces, over one replica; `space` is scratch that fits its state."""
 
-    def __init__(self, replica: Replica, space: Workspace) -> None:
-        self.replica, self.space = replica, space
+    def __init__(self, replica: Replica, space: Workspace, budgets: Budgets) -> None:
+        self.replica, self.space, self.budgets = replica, space, budgets
         self._kinds: dict[Param, NDArray[np.bool_]] = {}
         self.by_name: dict[str, Callable[[Filter, Context, NDArray[np.int64]], NDArray[Any]]] = {
             "seen": self._unseen,
@@ -50,10 +51,17 @@ class Filters:
     def keep(
         self, items: NDArray[np.int64], surface: Surface, context: Context, out: Arranged
     ) -> NDArray[np.bool_]:
-        """bool[n]: which items may be shown to this visitor; a filter that fails is left out."""
+        """bool[n]: which items may be shown to this visitor; a filter that fails, or is late, is
+        left out."""
         kept = self._in_catalog(items, out)
-        for spec in surface.filters:
+        names = named_apart("filter", [spec.name for spec in surface.filters])
+        for part, spec in zip(names, surface.filters, strict=True):
+            if self.budgets.late(part, spec.budget_ms):
+                out.left_out(part + LATE)
+                continue
+            began = self.budgets.clock()
             kept &= self._judged(spec, context, items, kept, out)
+            self.budgets.ran(part, began)
         return kept
 
     def showable(

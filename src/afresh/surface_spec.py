@@ -5,8 +5,10 @@ The request itself, which reads this, is `surface.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from afresh.events.types import EventType, Field, declaration
 from afresh.problems import Place, here
@@ -14,14 +16,37 @@ from afresh.problems import Place, here
 Param = str | int | float | tuple[str, ...] | tuple[tuple[str, float], ...] | None
 
 
+_BUDGET = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(ms|s)")
+
+
+@cache
+def budget_ms(budget: object) -> float | None:
+    """A budget in ms, None for None. Raises ValueError for what is none."""
+    if budget is None:
+        return None
+    said = _BUDGET.fullmatch(budget.strip()) if isinstance(budget, str) else None
+    if said is None or not float(said[1]):
+        raise ValueError(f"{budget!r} is no budget of time")
+    return float(said[1]) * (1 if said[2] == "ms" else 1000)
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where candidates come from, and how much its scores count in the blend."""
+    """Where candidates come from, and how much its scores count in the blend.
+
+    budget: such as "5ms"; when its runs overrun it, it is left out for a while, and named.
+    """
 
     name: str
     weight: float = 1.0
     params: Mapping[str, Param] = field(default_factory=dict)
     place: Place = field(default_factory=here, compare=False)
+    budget: str | None = None
+
+    @property
+    def budget_ms(self) -> float | None:
+        """Its budget; None: it has none of its own."""
+        return budget_ms(self.budget)
 
     @property
     def label(self) -> str:
@@ -31,11 +56,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What may not be shown."""
+    """What may not be shown. budget: as of a source."""
 
     name: str
     params: Mapping[str, Param] = field(default_factory=dict)
     place: Place = field(default_factory=here, compare=False)
+    budget: str | None = None
+
+    @property
+    def budget_ms(self) -> float | None:
+        """Its budget; None: it has none."""
+        return budget_ms(self.budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,48 +89,48 @@ class Surface:
     place: Place = field(default_factory=here, compare=False)
 
 
-def sessions(*, weight: float = 1.0, depth: int = 500) -> Source:
+def sessions(*, weight: float = 1.0, depth: int = 500, budget: str | None = None) -> Source:
     """What people in the `depth` latest sessions like this one touched."""
-    return Source("sessions", weight, {"depth": depth})
+    return Source("sessions", weight, {"depth": depth}, budget=budget)
 
 
-def trending(window: str = "1h", *, weight: float = 0.3) -> Source:
+def trending(window: str = "1h", *, weight: float = 0.3, budget: str | None = None) -> Source:
     """What is popular now: `trending("1h")`, `trending("7d")`."""
-    return Source("trending", weight, {"window": window})
+    return Source("trending", weight, {"window": window}, budget=budget)
 
 
-def similar(to: str = "", *, weight: float = 0.5, n: int = 10) -> Source:
+def similar(to: str = "", *, weight: float = 0.5, n: int = 10, budget: str | None = None) -> Source:
     """What goes with the last `n` items of the visitor.
 
     `to` names a `last` feature; without one, the items of the session at hand.
     """
-    return Source("similar", weight, {"to": to, "n": n})
+    return Source("similar", weight, {"to": to, "n": n}, budget=budget)
 
 
-def seen(*events: EventType | str) -> Filter:
+def seen(*events: EventType | str, budget: str | None = None) -> Filter:
     """Hides what the visitor has done this to: `seen("buy")`; without events, anything."""
-    return Filter("seen", {"events": tuple(_name(event) for event in events)})
+    return Filter("seen", {"events": tuple(_name(event) for event in events)}, budget=budget)
 
 
-def neighbours(*, weight: float = 1.0) -> Source:
+def neighbours(*, weight: float = 1.0, budget: str | None = None) -> Source:
     """What ten scans of people's sessions find together: neighbours at several depths, rules,
     next items, co-visits, two hops."""
-    return Source("neighbours", weight)
+    return Source("neighbours", weight, budget=budget)
 
 
-def next_item(*, weight: float = 0.5) -> Source:
+def next_item(*, weight: float = 0.5, budget: str | None = None) -> Source:
     """What people went on to, right after the visitor's latest item."""
-    return Source("next_item", weight)
+    return Source("next_item", weight, budget=budget)
 
 
-def covisits(*, weight: float = 0.3) -> Source:
+def covisits(*, weight: float = 0.3, budget: str | None = None) -> Source:
     """What the visitor's latest items share sessions with."""
-    return Source("covisits", weight)
+    return Source("covisits", weight, budget=budget)
 
 
-def two_hops(*, weight: float = 0.3) -> Source:
+def two_hops(*, weight: float = 0.3, budget: str | None = None) -> Source:
     """What stands near that which stands near the visitor's latest items."""
-    return Source("two_hops", weight)
+    return Source("two_hops", weight, budget=budget)
 
 
 def preference(
@@ -107,6 +138,7 @@ def preference(
     weight: float = 0.3,
     actions: Mapping[EventType | str, float] | None = None,
     half_life: str = "1d",
+    budget: str | None = None,
 ) -> Source:
     """What is described like the things the visitor likes, the latest and weightiest most.
 
@@ -114,27 +146,27 @@ def preference(
     pushes away: `actions={skip: -2}`. After each `half_life` an action counts half.
     """
     said = tuple((_name(event), worth) for event, worth in (actions or {}).items())
-    return Source("preference", weight, {"actions": said, "half_life": half_life})
+    return Source("preference", weight, {"actions": said, "half_life": half_life}, budget=budget)
 
 
-def text(*, weight: float = 0.2) -> Source:
+def text(*, weight: float = 0.2, budget: str | None = None) -> Source:
     """What is described like the visitor's latest items; knows items that nobody has touched."""
-    return Source("text", weight)
+    return Source("text", weight, budget=budget)
 
 
-def repeats(*, weight: float = 0.3) -> Source:
+def repeats(*, weight: float = 0.3, budget: str | None = None) -> Source:
     """What the visitor takes again and again, most when it is due."""
-    return Source("repeats", weight)
+    return Source("repeats", weight, budget=budget)
 
 
-def newcomers(*, weight: float = 0.05) -> Source:
+def newcomers(*, weight: float = 0.05, budget: str | None = None) -> Source:
     """Items of the catalogue that few have touched, the newest first."""
-    return Source("newcomers", weight)
+    return Source("newcomers", weight, budget=budget)
 
 
-def available(field: Field | bool | str) -> Filter:
+def available(field: Field | bool | str, *, budget: str | None = None) -> Filter:
     """Hides items whose field is false: `available(Products.in_stock)`."""
-    return Filter("available", {"field": field_name(field)})
+    return Filter("available", {"field": field_name(field)}, budget=budget)
 
 
 def field_name(field: Field | str | bool) -> str:

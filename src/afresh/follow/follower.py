@@ -189,6 +189,7 @@ class Follower(Service):
             "late": 0,
             "commits": 0,
             "rejected": {},
+            "left_out": dict(self.left_out),
             "queue_depth": 0,
             "fold_lag": max(end - replica.offset, 0),
             "fold_seconds": replica.fold_ms / 1000,

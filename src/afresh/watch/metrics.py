@@ -117,6 +117,12 @@ class _Runtime(Collector):
         for code, count in sorted(s["rejected"].items()):
             rejected.add_metric([code], count)
         yield rejected
+        left_out = CounterMetricFamily(
+            "afresh_left_out_total", "Parts that an answer had to leave out.", labels=["part"]
+        )
+        for part, count in sorted(s["left_out"].items()):
+            left_out.add_metric([part], count)
+        yield left_out
         yield CounterMetricFamily(
             "afresh_late_events_total", "Events put into the late stream.", value=s["late"]
         )
