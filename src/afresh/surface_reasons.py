@@ -60,16 +60,12 @@ class Reasons:
         counts, whole = passages(
             self.replica.state, context, items[counted], self._windows, self.space, items=FROM
         )
-        chosen = [_told(counts[:, at].tolist()) for at in range(len(counted))]
-        names = {
-            at: self.name(int(context.items[at]), surface)
-            for at in {told[0] for told in chosen if told}
-        }
-        for at, told in zip(counted, chosen, strict=True):
-            if told:
-                begun, window, visits = told
+        told = _told(counts)
+        names = {at: self.name(int(context.items[at]), surface) for at in {t[0] for t in told}}
+        for row, (begun, window, visits) in zip(counted, told, strict=True):
+            if visits:
                 least = "" if whole[begun, window] else "At least "
-                said[at] = (
+                said[row] = (
                     f"{least}{visits} {'visit' if visits == 1 else 'visits'} went on from "
                     f"{names[begun]} to this in the last {self._spans[window]}"
                 )
@@ -85,14 +81,19 @@ class Reasons:
         return self.replica.state.items.text(item)
 
 
-def _told(counts: list[list[int]]) -> tuple[int, int, int] | None:
-    """Of counts [items][windows], the item begun from, the window, and the visits that say most:
-    the shortest window of many visits, else the longest; of equals the latest item."""
-    for window in range(len(counts[0])):
-        visits, begun = max((row[window], -at) for at, row in enumerate(counts))
-        if visits >= MANY or (visits and window == len(counts[0]) - 1):
-            return -begun, window, visits
-    return None
+def _told(counts: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """Of counts int64[items, n, windows], for each of n the item begun from, the window, and how
+    many visits: of the shortest window of many visits, else of the longest; of equals the latest
+    item."""
+    most, begun = counts.max(axis=0), counts.argmax(axis=0)
+    windows = np.where(most >= MANY, 0, 1)
+    windows[:, -1] = 0
+    chosen = windows.argmin(axis=1)
+    rows = np.arange(len(chosen))
+    made = zip(
+        begun[rows, chosen].tolist(), chosen.tolist(), most[rows, chosen].tolist(), strict=True
+    )
+    return list(made)
 
 
 def _span(ms: int) -> str:
