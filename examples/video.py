@@ -9,6 +9,7 @@ from afresh import (
     App,
     Catalog,
     Features,
+    because,
     count,
     daily,
     last,
@@ -19,6 +20,7 @@ from afresh import (
     sliding,
     total,
     trending,
+    trending_in,
     variance,
 )
 
@@ -57,5 +59,6 @@ app.surface(
         preference(weight=0.5, half_life="1h"),
         trending("1h", weight=0.2),
     ],
+    groups=[because(n=2, least=3), trending_in(Titles.genre, n=1, window="1h", least=3)],
     filters=[seen(watch)],  # what was watched is not shown again; what was looked at may be
 )

@@ -20,6 +20,7 @@ from afresh.features.definition import Features
 from afresh.features.window_declaration import daily, decayed, session, sliding, tumbling
 from afresh.surface_spec import (
     available,
+    because,
     covisits,
     neighbours,
     newcomers,
@@ -31,6 +32,7 @@ from afresh.surface_spec import (
     similar,
     text,
     trending,
+    trending_in,
     two_hops,
 )
 
@@ -44,6 +46,7 @@ __all__ = [
     "Features",
     "available",
     "bands",
+    "because",
     "count",
     "covisits",
     "daily",
@@ -68,6 +71,7 @@ __all__ = [
     "text",
     "total",
     "trending",
+    "trending_in",
     "tumbling",
     "two_hops",
     "variance",

@@ -12,15 +12,15 @@ from zlib import crc32
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from afresh.arrange.cursor import NOTHING, name_hashes, read_cursor, write_cursor
+from afresh.arrange.cursor import NOTHING, Shown, name_hashes, read_cursor, write_cursor
 from afresh.errors import BadRequest, NotFound
 from afresh.features.asof import features_as_of
 from afresh.features.plan import Feature, Plan
 from afresh.features.reading import Value, named
 from afresh.log import Log
 from afresh.log.token import Place, read_token, write_token
+from afresh.request import Group
 from afresh.retrieve.rules import item_context, rules
 from afresh.retrieve.text import alike
 from afresh.store.replica import Replica
@@ -41,6 +41,8 @@ class Answer(msgspec.Struct):
     model: str
     variant: str | None
     degraded: list[str]
+    groups: list[Group] = []
+    """Lists beside `items`, where the surface has such."""
     cursor: str | None = None
     """What the next page is asked with; null when the list has ended."""
 
@@ -130,12 +132,12 @@ class Answers:
             )
         )
 
-    def _cursor(self, surface: str, arranged: Arranged, shown: NDArray[np.uint64]) -> str | None:
+    def _cursor(self, surface: str, arranged: Arranged, shown: Shown) -> str | None:
         if not arranged.more:
             return None
-        numbers = np.array(arranged.numbers, np.int64)
+        numbers = np.array(arranged.numbers + arranged.beside, np.int64)
         hashes = name_hashes(self.replica.state.items, numbers)
-        return write_cursor(self.log.id, surface, np.concatenate([shown, hashes]))
+        return write_cursor(self.log.id, surface, shown.and_then(hashes, len(arranged.beside)))
 
     def similar(self, item_id: str, n: int) -> Answer:
         """What stands near an item in people's sessions; of one that stands in none, what is
@@ -217,6 +219,7 @@ class Answers:
             model=arranged.model,
             variant=None,
             degraded=arranged.degraded,
+            groups=arranged.groups,
             cursor=cursor,
         )
 

@@ -18,7 +18,15 @@ from afresh.features.resolve import Names
 from afresh.features.trends import Trending
 from afresh.problems import Place, Problem, here, problem_of
 from afresh.surface_check import check_surfaces
-from afresh.surface_spec import Filter, Source, Surface, available, field_name, make_surface
+from afresh.surface_spec import (
+    Filter,
+    Grouping,
+    Source,
+    Surface,
+    available,
+    field_name,
+    make_surface,
+)
 
 
 class App:
@@ -83,6 +91,7 @@ class App:
         scorer: str = "blend",
         explore: int = 0,
         title: Field | str | None = None,
+        groups: Sequence[Grouping] = (),
     ) -> None:
         """Declare a place where recommendations are shown.
 
@@ -91,11 +100,12 @@ class App:
         scorer is `blend`, fixed weights, or `learned`, which learns from every outcome.
         `explore` slots at the end of the first page are for items that few have touched.
         `title` is the catalogue's text field by which reasons name an item; left out, one called
-        `title`, where there is such.
+        `title`, where there is such. `groups` are lists beside the first page's:
+        `[because(), trending_in("category")]`.
         """
         said: dict[str, Any] = {"name": name, "sources": sources, "filters": filters, "n": n}
         said |= {"scorer": scorer, "explore": explore}
-        said["title"] = None if title is None else field_name(title)
+        said |= {"title": None if title is None else field_name(title), "groups": groups}
         self._surfaces.append((here(), said))
         self._compiled = None
 
@@ -116,8 +126,9 @@ class App:
         """The surfaces with their defaults filled in; without any, one called home."""
         fields = compile_catalog(self.catalog)[0].fields
         default = _default_filters(fields)
-        usual = {"sources": None, "filters": None, "n": 20, "scorer": "blend", "explore": 0}
-        said = self._surfaces or [(self.place, {"name": "home", **usual, "title": None})]
+        usual: dict[str, Any] = {"sources": None, "filters": None, "n": 20, "scorer": "blend"}
+        usual |= {"name": "home", "explore": 0, "title": None, "groups": ()}
+        said = self._surfaces or [(self.place, usual)]
         named = "title" if any(f.name == "title" and f.kind == "str" for f in fields) else None
         return tuple(
             make_surface(
@@ -157,6 +168,12 @@ class App:
             for surface in surfaces
             for source in surface.sources
             if source.name == "trending"
+        ]
+        trends += [
+            Trending(grouping.window, grouping.place)
+            for surface in surfaces
+            for grouping in surface.groups
+            if grouping.window is not None
         ]
         plan = compiler.compile(self.name, groups, trends, self._postings(weighted))
         problems = [

@@ -37,6 +37,14 @@ class Item(msgspec.Struct):
     propensity: float = 1.0
 
 
+class Group(msgspec.Struct):
+    """A list of its own beside the page's items. item_id: the item that it is about, if one."""
+
+    title: str
+    item_id: str | None
+    items: list[Item]
+
+
 @dataclass(slots=True)
 class Weighed:
     """What the scorer made of each candidate: items int64[n]; terms float64[n, names], each of
@@ -61,7 +69,8 @@ class Weighed:
 @dataclass(slots=True)
 class Arranged:
     """What a surface shows: `numbers` are those of the items, and `rows` where each stands among
-    the candidates that were weighed, -1 for one that was none.
+    the candidates that were weighed, -1 for one that was none. groups: lists beside the items, and
+    `beside` the numbers of theirs.
 
     degraded: the parts that had to be left out, or warm; removed: how many candidates each
     filter and rule took away; more: whether another page would hold anything; model: what
@@ -73,6 +82,8 @@ class Arranged:
     removed: dict[str, int] = field(default_factory=dict)
     numbers: list[int] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    beside: list[int] = field(default_factory=list)
     more: bool = False
     model: str = "blend"
     weighed: Weighed | None = field(default=None, compare=False)

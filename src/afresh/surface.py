@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Collection, Sequence
+from functools import partial
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from afresh.arrange.cursor import NOTHING
+from afresh.arrange.cursor import NOTHING, Shown
 from afresh.arrange.expression import Scene
 from afresh.arrange.listed import Listed
 from afresh.arrange.rules import LONGEST, placed
@@ -29,6 +30,7 @@ from afresh.retrieve.exploration import Explored, explore
 from afresh.store.replica import Replica
 from afresh.surface_budgets import LATE, Budgets, named_apart
 from afresh.surface_filters import Filters
+from afresh.surface_groups import Groups
 from afresh.surface_reasons import USUAL, Reasons
 from afresh.surface_respond import items_of, rounded
 from afresh.surface_sources import Sources
@@ -59,6 +61,7 @@ class Surfaces:
         self.filters = Filters(replica, self.space, self.budgets)
         self.sources = Sources(replica, self.space)
         self.reasons = Reasons(replica, self.space)
+        self.groups = Groups(replica, self.sources, self.reasons, self.budgets)
 
     def prepare(self) -> None:
         """Make what the first request would wait for; the caller holds the lock."""
@@ -72,10 +75,10 @@ class Surfaces:
             self.sources.vectors.refresh(REFRESHED)
 
     def recommend(
-        self, query: Query, now: int, shown: NDArray[np.uint64] = NOTHING, seed: int = 0,
+        self, query: Query, now: int, shown: Shown = NOTHING, seed: int = 0,
         late: Collection[str] | None = None,
     ) -> Arranged:  # fmt: skip
-        """The whole request. shown: hashes of the ids on earlier pages; seed: of what is drawn;
+        """The whole request. shown: what is on earlier pages; seed: of what is drawn;
         late: the parts to leave out, where time shall not decide.
 
         Raises NotFound for a surface that is not declared, BadRequest for rules that are wrong.
@@ -91,7 +94,10 @@ class Surfaces:
         explored = Explored.nothing()
         if surface.explore and not len(shown):
             explored = self._explored(listed, surface, context, ruling, n, seed)
-        return self._page(listed, scored, surface, context, ruling, explored, n, out)
+        self._page(listed, scored, surface, context, ruling, explored, n, out)
+        if surface.groups and not len(shown):
+            self.groups(surface, context, ruling, partial(self._kept, out=Arranged()), out)
+        return out
 
     def rank(
         self, query: Query, item_ids: Sequence[str], now: int, late: Collection[str] | None = None
@@ -224,7 +230,7 @@ class Surfaces:
     def _page(
         self, listed: Listed, scored: Scored, surface: Surface, context: Context,
         ruling: Ruling, explored: Explored, n: int, out: Arranged,
-    ) -> Arranged:  # fmt: skip
+    ) -> None:  # fmt: skip
         """Variety, caps, then pins, then the items as they are sent."""
         if ruling.diversity is not None:
             listed = listed.take(ruling.order(listed.items, listed.scores, n))
@@ -241,7 +247,7 @@ class Surfaces:
         for at, number in enumerate(drawn, start=n - len(drawn)):
             pins.setdefault(at, number)
         page, out.more = placed(
-            listed.items[: n + 1].tolist(), pins, len(ruling.shown), n, last=last
+            listed.items[: n + 1].tolist(), pins, ruling.shown.begin, n, last=last
         )
         out.numbers = [number for number, _ in page]
         numbers = np.array(out.numbers, np.int64)
@@ -258,7 +264,6 @@ class Surfaces:
             else:
                 score = rounded(scored.scores[row]) if row >= 0 else 0.0
                 out.items.append(Item(text, score, ["pinned"], "Pinned by the request"))
-        return out
 
     def _pins(self, surface: Surface, ruling: Ruling) -> dict[int, int]:
         """The items that the request pins, by position, as far as they may be shown."""

@@ -10,10 +10,21 @@ from afresh.errors import DefinitionError
 from afresh.features.check import check_name
 from afresh.features.durations import is_number, is_whole, milliseconds
 from afresh.features.plan import Plan
-from afresh.problems import Problem, problem_of, suggest
-from afresh.surface_spec import FILTERS, SCORERS, SOURCES, Filter, Source, Surface, budget_ms
+from afresh.problems import Place, Problem, problem_of, suggest
+from afresh.surface_spec import (
+    FILTERS,
+    SCORERS,
+    SOURCES,
+    Filter,
+    Grouping,
+    Source,
+    Surface,
+    budget_ms,
+)
 
 MAX_N = 1000
+MAX_GROUPS, MAX_GROUPED = 10, 50
+"""Groups of a grouping, and items of a group."""
 
 
 def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]:
@@ -37,6 +48,8 @@ def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]
             hint = "Take a whole number from 0 to n."
             yield Problem(*surface.place, f"{surface.name} cannot explore={explore!r} slots", hint)
         yield from _title(surface, plan)
+        for grouping in surface.groups:
+            yield from _grouping(grouping, surface, plan)
         if not surface.sources:
             message = f"{surface.name} has no sources, so it can show nothing"
             yield Problem(*surface.place, message, f"Name some of {', '.join(SOURCES)}.")
@@ -46,15 +59,32 @@ def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]
             yield from _filter(filter_, surface, plan)
 
 
+def _grouping(grouping: Grouping, surface: Surface, plan: Plan) -> Iterator[Problem]:
+    place = grouping.place
+    bounds = {"n": MAX_GROUPS, "items": MAX_GROUPED, "least": grouping.items}
+    for name, most in bounds.items():
+        given = getattr(grouping, name)
+        if not is_whole(given) or not 1 <= given <= (most if is_whole(most) else MAX_GROUPED):
+            hint = f"Take a whole number from 1 to {most}."
+            yield Problem(*place, f"{grouping.name} has {name}={given!r}", hint)
+    if grouping.by is not None:
+        yield from _text_field(grouping.by, grouping.name, place, plan)
+
+
 def _title(surface: Surface, plan: Plan) -> Iterator[Problem]:
+    if surface.title is not None:
+        yield from _text_field(surface.title, "title", surface.place, plan)
+
+
+def _text_field(name: str, what: str, place: Place, plan: Plan) -> Iterator[Problem]:
     kinds = {field.name: field.kind for field in plan.catalog.fields}
-    texts = [name for name, kind in kinds.items() if kind == "str"]
-    if surface.title is None or surface.title in texts:
+    texts = [field for field, kind in kinds.items() if kind == "str"]
+    if name in texts:
         return
-    message = f"{plan.catalog.name or 'The catalogue'} has no field {surface.title!r}"
-    if surface.title in kinds:
-        message = f"title needs a text field; {surface.title} is {kinds[surface.title]}"
-    yield Problem(*surface.place, message, suggest(surface.title, texts))
+    message = f"{plan.catalog.name or 'The catalogue'} has no field {name!r}"
+    if name in kinds:
+        message = f"{what} needs a text field; {name} is {kinds[name]}"
+    yield Problem(*place, message, suggest(name, texts))
 
 
 def _source(source: Source, surface: Surface, plan: Plan) -> Iterator[Problem]:

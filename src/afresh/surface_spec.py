@@ -70,6 +70,22 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class Grouping:
+    """Groups beside a surface's list: at most n of them, of `least` to `items` items each.
+
+    by: the catalogue's field whose values they are about; window: of the trend.
+    """
+
+    name: str
+    n: int
+    items: int = 10
+    least: int = 4
+    by: str | None = None
+    window: str | None = None
+    place: Place = field(default_factory=here, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Surface:
     """One place where recommendations are shown.
 
@@ -77,6 +93,7 @@ class Surface:
     `learned`, a softmax over many scans and fresh terms that learns from each outcome. explore:
     how many slots at the end of a first page show what few have seen, by a draw whose
     probability is in the answer. title: the catalogue's text field by which reasons name an item.
+    groups: lists beside the first page's.
     """
 
     name: str
@@ -86,6 +103,7 @@ class Surface:
     scorer: str = "blend"
     explore: int = 0
     title: str | None = None
+    groups: tuple[Grouping, ...] = ()
     place: Place = field(default_factory=here, compare=False)
 
 
@@ -169,6 +187,20 @@ def available(field: Field | bool | str, *, budget: str | None = None) -> Filter
     return Filter("available", {"field": field_name(field)}, budget=budget)
 
 
+def because(*, n: int = 3, items: int = 10, least: int = 4) -> Grouping:
+    """A group for each of the visitor's n latest items: "Because you looked at …", what people's
+    sessions have near it. One with fewer than `least` items is dropped."""
+    return Grouping("because", n, items, least)
+
+
+def trending_in(
+    field: Field | str, *, n: int = 2, window: str = "24h", items: int = 10, least: int = 4
+) -> Grouping:
+    """A group for each of the n values of a text field of the catalogue that trend most:
+    "Trending in …". One with fewer than `least` items is dropped."""
+    return Grouping("trending_in", n, items, least, field_name(field), window)
+
+
 def field_name(field: Field | str | bool) -> str:
     """The name of a catalogue field, given as `Products.title` or as its name."""
     return field.name if isinstance(field, Field) else str(field)
@@ -226,6 +258,7 @@ def make_surface(
     scorer: str,
     explore: int,
     title: str | None,
+    groups: Sequence[Grouping],
     default_filters: tuple[Filter, ...],
     place: Place,
 ) -> Surface:
@@ -241,5 +274,6 @@ def make_surface(
         scorer,
         explore,
         title,
+        tuple(groups),
         place,
     )

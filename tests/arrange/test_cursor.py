@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afresh.arrange.cursor import LONGEST_TEXT, name_hashes, read_cursor, write_cursor
+from afresh.arrange.cursor import LONGEST_TEXT, Shown, name_hashes, read_cursor, write_cursor
 from afresh.arrange.rules import LONGEST
 from afresh.errors import BadRequest
 from afresh.features.interning import Interner
@@ -23,17 +23,18 @@ def interned(*names: str) -> tuple[Interner, np.ndarray]:
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=50))
 def test_what_is_written_is_read(shown: list[int]) -> None:
-    cursor = write_cursor("log", "home", np.array(shown, np.uint64))
+    cursor = write_cursor("log", "home", Shown(np.array(shown, np.uint64), len(shown) // 2))
     assert cursor is not None
-    assert read_cursor(cursor, "log", "home").tolist() == shown
+    assert read_cursor(cursor, "log", "home").hashes.tolist() == shown
+    assert read_cursor(cursor, "log", "home").beside == len(shown) // 2
 
 
 def test_the_longest_one_fits_its_bound_and_the_list_ends_there() -> None:
     log, surface = "l" * 64, "é" * 64
-    longest = write_cursor(log, surface, np.zeros(LONGEST - 1, np.uint64))
+    longest = write_cursor(log, surface, Shown(np.zeros(LONGEST - 1, np.uint64)))
     assert longest is not None
     assert len(longest) <= LONGEST_TEXT
-    assert write_cursor(log, surface, np.zeros(LONGEST, np.uint64)) is None
+    assert write_cursor(log, surface, Shown(np.zeros(LONGEST, np.uint64))) is None
 
 
 def test_a_hash_is_of_the_name_alone() -> None:
@@ -58,8 +59,8 @@ def test_a_hash_is_of_the_name_alone() -> None:
             base64.urlsafe_b64encode(msgspec.msgpack.encode(["log", "home", bytes(8 * LONGEST)])),
             "bad_cursor",
         ),
-        (write_cursor("log", "cart", np.zeros(1, np.uint64)), "foreign_cursor"),
-        (write_cursor("other", "home", np.zeros(1, np.uint64)), "foreign_cursor"),
+        (write_cursor("log", "cart", Shown(np.zeros(1, np.uint64))), "foreign_cursor"),
+        (write_cursor("other", "home", Shown(np.zeros(1, np.uint64))), "foreign_cursor"),
     ],
 )
 def test_anything_else_is_refused(cursor: str | bytes, code: str) -> None:

@@ -13,7 +13,7 @@ from tests.batches import batch_of
 from tests.everything import app
 from tests.model import Event
 
-from afresh.arrange.cursor import NOTHING, name_hashes
+from afresh.arrange.cursor import NOTHING, Shown, name_hashes
 from afresh.arrange.rules import LONGEST, Boost, Cap, Diversity, Pin, Rules
 from afresh.errors import BadRequest
 from afresh.store.replica import Replica
@@ -53,7 +53,7 @@ def pages(here: Surfaces, rules: Rules, n: int) -> list[Arranged]:
     while not out or out[-1].more:
         out.append(here.recommend(Query(user_id="u", n=n, rules=rules), NOW, shown))
         hashes = name_hashes(here.replica.state.items, np.array(out[-1].numbers, np.int64))
-        shown = np.concatenate([shown, hashes])
+        shown = shown.and_then(hashes, 0)
     return out
 
 
@@ -170,7 +170,7 @@ def test_a_wrong_rule_says_where(rules: Rules, path: str, said: str) -> None:
 
 def test_the_list_ends_at_its_longest() -> None:
     here = surfaces([True] * 12, [])
-    shown = np.arange(LONGEST - 2, dtype=np.uint64)
+    shown = Shown(np.arange(LONGEST - 2, dtype=np.uint64))
     assert len(here.recommend(Query(n=5), NOW, shown).items) == 2
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass, field
 
 import msgspec
 import numba
@@ -19,7 +20,29 @@ from afresh.errors import BadRequest
 from afresh.events.hashing import hash_bytes
 from afresh.features.interning import Interner
 
-NOTHING = np.empty(0, np.uint64)
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What earlier pages showed. hashes: uint64[n], of the ids; beside: how many of these stood in
+    groups beside the list, so that they took no position of it."""
+
+    hashes: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    beside: int = 0
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    @property
+    def begin(self) -> int:
+        """The position that the next page begins at."""
+        return len(self.hashes) - self.beside
+
+    def and_then(self, hashes: NDArray[np.uint64], beside: int) -> Shown:
+        """With those of one page more."""
+        return Shown(np.concatenate([self.hashes, hashes]), self.beside + beside)
+
+
+NOTHING = Shown()
 LONGEST_TEXT = 22_000
 """Characters of a cursor: the hashes, the log's id, the surface's name."""
 
@@ -27,11 +50,13 @@ _SEED = np.uint64(0x61667265)
 
 
 class Pages(msgspec.Struct, array_like=True, frozen=True):
-    """The pages shown so far. shown: the hashes, 8 bytes each, little endian, in their order."""
+    """The pages shown so far. shown: the hashes, 8 bytes each, little endian, in their order;
+    beside: as Shown has it."""
 
     log: str
     surface: str
     shown: bytes
+    beside: int = 0
 
 
 _decoder = msgspec.msgpack.Decoder(Pages)
@@ -53,26 +78,27 @@ def name_hashes(items: Interner, numbers: NDArray[np.int64]) -> NDArray[np.uint6
     return out
 
 
-def write_cursor(log: str, surface: str, shown: NDArray[np.uint64]) -> str | None:
+def write_cursor(log: str, surface: str, shown: Shown) -> str | None:
     """The cursor after these items; None when no more may follow."""
     if len(shown) >= LONGEST:
         return None
-    pages = Pages(log, surface, shown.astype("<u8").tobytes())
+    pages = Pages(log, surface, shown.hashes.astype("<u8").tobytes(), shown.beside)
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(pages)).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str, log: str, surface: str) -> NDArray[np.uint64]:
-    """The hashes of what was shown. Raises BadRequest for one that is malformed or foreign."""
+def read_cursor(cursor: str, log: str, surface: str) -> Shown:
+    """What was shown. Raises BadRequest for one that is malformed or foreign."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         pages = _decoder.decode(raw)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise _refused("`cursor` is not a cursor of this server.", "bad_cursor") from None
-    if len(pages.shown) % 8 or len(pages.shown) >= 8 * LONGEST:
+    wrong = len(pages.shown) % 8 or len(pages.shown) >= 8 * LONGEST
+    if wrong or not 0 <= pages.beside <= len(pages.shown) // 8:
         raise _refused("`cursor` is not a cursor of this server.", "bad_cursor")
     if (pages.log, pages.surface) != (log, surface):
         raise _refused("`cursor` belongs to another log or surface.", "foreign_cursor")
-    return np.frombuffer(pages.shown, "<u8").astype(np.uint64)
+    return Shown(np.frombuffer(pages.shown, "<u8").astype(np.uint64), pages.beside)
 
 
 def _refused(message: str, code: str) -> BadRequest:

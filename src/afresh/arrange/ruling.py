@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.arrange.cursor import NOTHING, name_hashes
+from afresh.arrange.cursor import NOTHING, Shown, name_hashes
 from afresh.arrange.diversity import alike, mmr
 from afresh.arrange.expression import Scene, expression, holds
 from afresh.arrange.rules import Pin, Rules, capped, group_codes
@@ -23,15 +23,13 @@ _NO_RULES = Rules()
 
 
 class Ruling:
-    """Rules that are sound. `shown`: uint64, hashes of the ids on earlier pages.
+    """Rules that are sound. `shown`: what is on earlier pages.
 
     Raises BadRequest: an expression that is wrong, a cap on a field that is not there, two pins
     at one position.
     """
 
-    def __init__(
-        self, rules: Rules | None, scene: Scene, shown: NDArray[np.uint64] = NOTHING
-    ) -> None:
+    def __init__(self, rules: Rules | None, scene: Scene, shown: Shown = NOTHING) -> None:
         rules = rules or _NO_RULES
         self.scene, self.shown = scene, shown
         items = scene.catalog.items
@@ -102,7 +100,7 @@ class Ruling:
         return positions[fresh], numbers[fresh]
 
     def _shown(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return np.isin(name_hashes(self.scene.catalog.items, items), self.shown)
+        return np.isin(name_hashes(self.scene.catalog.items, items), self.shown.hashes)
 
 
 def _values(name: str, items: NDArray[np.int64], catalog: CatalogState) -> NDArray[np.generic]:

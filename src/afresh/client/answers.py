@@ -34,6 +34,14 @@ class Item(msgspec.Struct):
     reason: str = ""
 
 
+class Group(msgspec.Struct):
+    """A list of its own beside an answer's items. item_id: the item that it is about, if one."""
+
+    title: str
+    item_id: str | None
+    items: list[Item]
+
+
 class Answer(msgspec.Struct):
     """A list. fresh: whether all that this client was told to be taken is in it."""
 
@@ -45,6 +53,7 @@ class Answer(msgspec.Struct):
     model: str
     variant: str | None = None
     degraded: list[str] = []
+    groups: list[Group] = []
     cursor: str | None = None
 
 

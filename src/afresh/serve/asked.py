@@ -33,6 +33,13 @@ ANSWER = {
     "model": "blend",
     "variant": None,
     "degraded": [],
+    "groups": [
+        {
+            "title": "Because you looked at Espresso",
+            "item_id": "i7",
+            "items": [{"item_id": "i8", "score": 0.9, "sources": ["similar"], "reason": "…"}],
+        }
+    ],
     "cursor": "…",
 }
 RANKED = ANSWER | {
@@ -40,6 +47,7 @@ RANKED = ANSWER | {
         {"item_id": "i2", "score": 0.7, "sources": ["sessions"], "reason": "…"},
         {"item_id": "i1", "score": 0.0, "sources": ["request"], "reason": "Named by the request"},
     ],
+    "groups": [],
     "cursor": None,
 }
 RULES = {
