@@ -76,7 +76,7 @@ class Answers:
         Raises NotFound (surface) and BadRequest (`after`, `cursor`, rules).
         """
         with self.replica.lock:
-            now = self.replica.now()
+            now = self.replica.now() if query.as_of is None else query.as_of
             answer, arranged = self.recommended(query, now, new_request_id())
             self._trace(query, None, now, answer, arranged)
         return answer

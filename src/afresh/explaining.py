@@ -6,7 +6,7 @@ a replay folds the log to that offset in a state of its own, asks again, and com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from afresh.answers import Answer, Answers
 from afresh.errors import NotFound
 from afresh.features.plan import Plan
 from afresh.log import Log
+from afresh.past import replica_as_of
 from afresh.request import Query, Weighed
 from afresh.store.replica import Replica
 from afresh.surface_spec import Surface
@@ -80,14 +81,10 @@ def replayed(
 
     Raises NotFound when retention has dropped what the answer rested on.
     """
-    replica = Replica(plan)
-    if not replica.restore(snapshots, log.id, log.start, trace.offset) and log.start:
-        raise NotFound(
-            "The log no longer holds what this answer rested on.",
-            hint="log_retention_age and log_max_bytes say how far back answers can be replayed.",
-        )
-    for entry in log.read(replica.offset, until=trace.offset):
-        replica.apply(entry)
+    if trace.query.as_of is not None:
+        replica = replica_as_of(plan, log, trace.query.as_of, trace.offset)
+    else:
+        replica = _replica_at(plan, log, snapshots, trace.offset)
     past = Answers(plan, surfaces, log, replica)
     said = msgspec.json.decode(trace.answer, type=Answer)
     with replica.lock:
@@ -102,6 +99,34 @@ def replayed(
     answer.request_id, answer.freshness_ms = trace.request_id, said.freshness_ms
     again = msgspec.json.encode(answer)
     return Replay(again == bytes(trace.answer), msgspec.Raw(again), candidates)
+
+
+def answered_as_of(
+    query: Query, plan: Plan, surfaces: tuple[Surface, ...], log: Log,
+    keep: Callable[[Callable[[], Trace]], None], until: int,
+) -> Answer:  # fmt: skip
+    """The answer as it would have been at `query.as_of`, UTC ms, of the log before the offset
+    `until`; folds the log in this thread. keep: hears of it, as of every answer.
+
+    Raises BadRequest for a moment that the log does not reach.
+    """
+    assert query.as_of is not None
+    past = Answers(plan, surfaces, log, replica_as_of(plan, log, query.as_of, until))
+    past.keep = keep
+    return past.recommend(query)
+
+
+def _replica_at(plan: Plan, log: Log, snapshots: Path, offset: int) -> Replica:
+    """The state at a place in the log, from the last snapshot before."""
+    replica = Replica(plan)
+    if not replica.restore(snapshots, log.id, log.start, offset) and log.start:
+        raise NotFound(
+            "The log no longer holds what this answer rested on.",
+            hint="log_retention_age and log_max_bytes say how far back answers can be replayed.",
+        )
+    for entry in log.read(replica.offset, until=offset):
+        replica.apply(entry)
+    return replica
 
 
 def _candidates(replica: Replica, held: Weighed | None) -> list[Weighing]:

@@ -14,7 +14,8 @@ from afresh.arrange.rules import Rules
 
 class Query(msgspec.Struct, kw_only=True):
     """Who asks for what. after: a token whose events the answer must reflect; context: what
-    `context.name` is in filter expressions; cursor: of the answer that this one goes on from."""
+    `context.name` is in filter expressions; cursor: of the answer that this one goes on from;
+    as_of: the moment, UTC ms, as of which the log is asked."""
 
     surface: str = "home"
     user_id: str | None = None
@@ -24,6 +25,7 @@ class Query(msgspec.Struct, kw_only=True):
     context: dict[str, str | float] = {}
     rules: Rules | None = None
     cursor: str | None = None
+    as_of: int | None = None
 
 
 class Item(msgspec.Struct):

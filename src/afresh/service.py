@@ -15,14 +15,15 @@ from typing import Any
 
 import msgspec
 
-from afresh.answers import Answers
+from afresh.answers import Answer, Answers
 from afresh.app import App
-from afresh.errors import AfreshError, NotFound
+from afresh.errors import AfreshError, BadRequest, NotFound
 from afresh.events.batch import EventBatch
 from afresh.events.verdict import Rejection
-from afresh.explaining import Explanation, explained, replayed
+from afresh.explaining import Explanation, answered_as_of, explained, replayed
 from afresh.log import Log
 from afresh.log.token import read_token
+from afresh.request import Query
 from afresh.settings import Settings
 from afresh.store.replica import Replica
 from afresh.traces import Traces
@@ -78,6 +79,24 @@ class Service(Answers, ABC):
                     trace, self.plan, self.app.surfaces, self.log, self.folder / "snapshots"
                 )
         return said
+
+    def recommend_as_of(self, query: Query) -> Answer:
+        """The answer as it would have been at `query.as_of`, from the log: one at a time, and it
+        may take as long as a start. Not for the event loop's thread.
+
+        Raises BadRequest for a moment in the future, or older than the log reaches.
+        """
+        if query.as_of is not None and query.as_of > self.replica.now():
+            raise BadRequest(
+                "The moment is in the future.",
+                hint="Leave `as_of` out to ask as of now.",
+                path="$.as_of",
+                code="bad_timestamp",
+            )
+        with self._replaying:
+            return answered_as_of(
+                query, self.plan, self.app.surfaces, self.log, self.keep, self.replica.offset
+            )
 
     def caught_up(self, after: str | None) -> asyncio.Future[None] | None:
         """What to await before answering a request with this token, WAIT_S at most; None:

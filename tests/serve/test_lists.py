@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -106,3 +108,16 @@ def test_a_wrong_read_says_where(
     assert answer.status_code == status
     if path:
         assert answer.json()["path"] == path
+
+
+def test_recommend_as_of(served: Any) -> None:
+    moment = int(time.time() * 1000)
+    for sent in (moment, datetime.fromtimestamp(moment / 1000, UTC).isoformat()):
+        answer = served.client.post("/v1/recommend", json={"session_id": "s1", "as_of": sent})
+        assert answer.status_code == 200
+        assert answer.json()["items"]
+        assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    assert served.client.post("/v1/recommend", json={"as_of": 5}).json()["fresh"]
+    for wrong in ("2024-01-01T00:00:00", -1, "1960-01-01T00:00:00Z", moment + 600_000):
+        answer = served.client.post("/v1/recommend", json={"as_of": wrong})
+        assert (answer.status_code, answer.json()["path"]) == (400, "$.as_of")

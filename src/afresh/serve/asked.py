@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -22,6 +23,10 @@ Values = Annotated[
 Cursor = Annotated[
     str,
     Meta(min_length=1, max_length=LONGEST_TEXT, description="The `cursor` of the page before."),
+]
+Moment = Annotated[
+    datetime | Annotated[int, Meta(ge=0, lt=2**53)],
+    Meta(description="RFC 3339 with an offset, or epoch milliseconds; null is now."),
 ]
 
 ANSWER = {
@@ -72,6 +77,7 @@ class RecommendBody(msgspec.Struct, forbid_unknown_fields=True):
     context: Values = {}
     rules: Rules | None = None
     cursor: Cursor | None = None
+    as_of: Moment | None = None
 
 
 class RankBody(msgspec.Struct, forbid_unknown_fields=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from litestar import get, post
 from litestar.types import ASGIApp
@@ -25,6 +27,7 @@ from afresh.serve.asked import Name as Name
 from afresh.serve.body import JSON, Connection, decoded, query, read_body
 from afresh.serve.described import Body, Doc, said
 from afresh.serve.express import Exchange, Route
+from afresh.serve.features import milliseconds
 from afresh.serve.items import item_id, path_id
 from afresh.serve.reply import Reply, json_reply
 from afresh.serve.serving import Serving, serving
@@ -51,7 +54,8 @@ _BODY_ERRORS = BAD | {
             description="What a surface shows next. With `after`, the answer reflects that "
             "offset or says `fresh: false`. An unknown visitor gets what is popular. `rules` "
             "exclude, filter, pin, boost, cap and vary; `cursor` asks for the next page, which "
-            "repeats nothing; where it is null, the list has ended.",
+            "repeats nothing; where it is null, the list has ended. With `as_of`, the answer as it "
+            "would have been at that moment, folded from the log: slow, one at a time.",
             body=Body(
                 {
                     "application/json": (
@@ -76,7 +80,10 @@ async def post_recommend(request: Connection) -> ASGIApp:
     """The long form."""
     here = serving(request)
     body, _ = await read_body(request, here.settings.max_body_bytes, JSON)
-    return _named(request, await _awaited(here, _query(decoded(_body, body))))
+    asked = _query(decoded(_body, body))
+    if asked.as_of is not None:
+        return _named(request, await asyncio.to_thread(here.runtime.recommend_as_of, asked))
+    return _named(request, await _awaited(here, asked))
 
 
 @post(
@@ -195,13 +202,22 @@ async def get_trending(request: Connection) -> ASGIApp:
 
 
 def express(here: Serving) -> dict[bytes, Route]:
-    """The long form, in the express lane."""
+    """The long form, in the express lane; the past is read in a thread here too."""
+    tasks: set[asyncio.Task[None]] = set()
 
     def reply(exchange: Exchange, asked: Query) -> None:
-        made = _answer(here, asked)
+        told(exchange, _answer(here, asked))
+
+    def told(exchange: Exchange, made: Answer) -> None:
         if not exchange.named:
             exchange.request_id = made.request_id
         exchange.reply(json_reply(made))
+
+    async def past(exchange: Exchange, asked: Query) -> None:
+        try:
+            told(exchange, await asyncio.to_thread(here.runtime.recommend_as_of, asked))
+        except Exception as error:
+            exchange.fail(error)
 
     def reply_late(exchange: Exchange, asked: Query) -> None:
         try:
@@ -211,6 +227,11 @@ def express(here: Serving) -> dict[bytes, Route]:
 
     def answer(exchange: Exchange) -> None:
         asked = _query(decoded(_body, exchange.body))
+        if asked.as_of is not None:
+            task = asyncio.ensure_future(past(exchange, asked))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            return
         waiting = here.runtime.caught_up(asked.after)
         if waiting is None:
             reply(exchange, asked)
@@ -230,6 +251,7 @@ def _query(asked: RecommendBody) -> Query:
         context=asked.context,
         rules=asked.rules,
         cursor=asked.cursor,
+        as_of=None if asked.as_of is None else milliseconds(asked.as_of),
     )
 
 
