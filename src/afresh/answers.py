@@ -21,6 +21,7 @@ from afresh.features.reading import Value, named
 from afresh.log import Log
 from afresh.log.token import Place, read_token, write_token
 from afresh.request import Group
+from afresh.retrieve.rising import rising
 from afresh.retrieve.rules import item_context, rules
 from afresh.retrieve.text import alike
 from afresh.store.replica import Replica
@@ -161,14 +162,24 @@ class Answers:
                 listed = self._listed(found.items, found.scores, n, "text", reason)
             return self._answer(listed)
 
-    def trending(self, window: str, n: int, where: Mapping[str, str]) -> Answer:
-        """The leaders of a window, among items whose text fields are as `where` says."""
+    def trending(self, window: str, n: int, where: Mapping[str, str], up: bool = False) -> Answer:
+        """The leaders of a window, or what has more than its usual there, among items whose text
+        fields are as `where` says. Raises NotFound (window) and BadRequest."""
         with self.replica.lock:
-            only = self._only(where)
-            found = self.surfaces.sources.trending.top(window, self.replica.now(), 4 * n + 20, only)
-            reason = f"Popular in the last {window}"
-            listed = self._listed(found.items, found.scores, n, "trending", reason)
-            self._name_warming(listed, "trending", window)
+            only, now, trending = (
+                self._only(where),
+                self.replica.now(),
+                self.surfaces.sources.trending,
+            )
+            most = 4 * n + 20
+            if up:
+                name, reason = "rising", f"More than usual in the last {window}"
+                found = rising(trending, window, now, most, only)
+            else:
+                name, reason = "trending", f"Popular in the last {window}"
+                found = trending.top(window, now, most, only)
+            listed = self._listed(found.items, found.scores, n, name, reason)
+            self._name_warming(listed, name, window)
             return self._answer(listed)
 
     def _name_warming(self, listed: Arranged, source: str, window: str | None = None) -> None:

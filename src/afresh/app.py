@@ -19,6 +19,7 @@ from afresh.features.trends import Trending
 from afresh.problems import Place, Problem, here, problem_of
 from afresh.surface_check import check_surfaces
 from afresh.surface_spec import (
+    TRENDS,
     Filter,
     Grouping,
     Source,
@@ -167,7 +168,7 @@ class App:
             Trending(str(source.params["window"]), source.place)
             for surface in surfaces
             for source in surface.sources
-            if source.name == "trending"
+            if source.name in TRENDS
         ]
         trends += [
             Trending(grouping.window, grouping.place)

@@ -9,7 +9,7 @@ from typing import Any
 from afresh.errors import DefinitionError
 from afresh.features.check import check_name
 from afresh.features.durations import is_number, is_whole, milliseconds
-from afresh.features.plan import Plan
+from afresh.features.plan import DAY_MS, Plan
 from afresh.problems import Place, Problem, problem_of, suggest
 from afresh.surface_spec import (
     FILTERS,
@@ -108,6 +108,8 @@ def _source(source: Source, surface: Surface, plan: Plan) -> Iterator[Problem]:
         if to not in known:
             message = f"similar({to!r}) names no feature made by last(...)"
             yield Problem(*place, message, suggest(str(to), known))
+    if source.name == "rising":
+        yield from _rising(source)
     if source.name == "preference":
         yield from _preference(source, plan)
 
@@ -117,6 +119,16 @@ def _budget(part: Source | Filter) -> Iterator[Problem]:
         budget_ms(part.budget)
     except ValueError as error:
         yield Problem(*part.place, f"{part.name}: {error}", 'Write "5ms" or "0.1s".')
+
+
+def _rising(source: Source) -> Iterator[Problem]:
+    try:
+        long = milliseconds(source.params["window"]) > DAY_MS
+    except DefinitionError:
+        return  # said of the trend
+    if long:
+        message = f"rising({source.params['window']!r}) cannot be told from what is usual in a week"
+        yield Problem(*source.place, message, "Take a window of a day at most.")
 
 
 def _preference(source: Source, plan: Plan) -> Iterator[Problem]:

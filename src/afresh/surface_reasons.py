@@ -17,6 +17,7 @@ USUAL: dict[str, Callable[[Source], str]] = {
     "sessions": lambda source: "People with sessions like this one chose it too",
     "similar": lambda source: "Often chosen next to what you looked at",
     "trending": lambda source: f"Popular in the last {source.params['window']}",
+    "rising": lambda source: f"More than usual in the last {source.params['window']}",
     "neighbours": lambda source: "People who did what you did went on to this",
     "next_item": lambda source: "What people go on to from your last item",
     "covisits": lambda source: "Looked at together with your latest items",

@@ -18,6 +18,7 @@ from afresh.retrieve.exploration import Newcomers
 from afresh.retrieve.next_item import next_item
 from afresh.retrieve.preference import action_weights, preference
 from afresh.retrieve.repeats import repeats
+from afresh.retrieve.rising import USUAL, rising
 from afresh.retrieve.rules import rules
 from afresh.retrieve.scans import Scanned, Scans
 from afresh.retrieve.sessions import session_neighbours
@@ -47,6 +48,7 @@ class Sources:
             "sessions": self._sessions,
             "similar": lambda source, c, n: rules(self._state, c, self.space, n=n),
             "trending": self._trending,
+            "rising": self._rising,
             "neighbours": self._neighbours,
             "next_item": lambda source, c, n: next_item(self._state, c, self.space, n=n),
             "covisits": lambda source, c, n: covisits(self._state, c, self.space, n=n),
@@ -66,6 +68,8 @@ class Sources:
         warming = self.replica.warming
         if warming is None:
             return False
+        if source == "rising":
+            return window in warming.trends or USUAL in warming.trends
         return window in warming.trends if source == "trending" else warming.lists
 
     @property
@@ -110,6 +114,9 @@ class Sources:
 
     def _trending(self, source: Source, context: Context, n: int) -> Candidates:
         return self.trending.top(str(source.params["window"]), context.now, n)
+
+    def _rising(self, source: Source, context: Context, n: int) -> Candidates:
+        return rising(self.trending, str(source.params["window"]), context.now, n)
 
     def _neighbours(self, source: Source, context: Context, n: int) -> Candidates:
         scanned = self._scan(context, n)

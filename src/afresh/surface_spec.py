@@ -117,6 +117,11 @@ def trending(window: str = "1h", *, weight: float = 0.3, budget: str | None = No
     return Source("trending", weight, {"window": window}, budget=budget)
 
 
+def rising(window: str = "1h", *, weight: float = 0.3, budget: str | None = None) -> Source:
+    """What has more events in a window, of a day at most, than is usual for it."""
+    return Source("rising", weight, {"window": window}, budget=budget)
+
+
 def similar(to: str = "", *, weight: float = 0.5, n: int = 10, budget: str | None = None) -> Source:
     """What goes with the last `n` items of the visitor.
 
@@ -210,9 +215,13 @@ def _name(event: EventType | str) -> str:
     return declaration(event).name if isinstance(event, EventType) else event
 
 
+TRENDS = ("trending", "rising")
+"""Sources that read a trend's window."""
+
 SOURCES: dict[str, Callable[[], Source]] = {
     "sessions": sessions,
     "trending": trending,
+    "rising": rising,
     "similar": similar,
     "neighbours": neighbours,
     "next_item": next_item,

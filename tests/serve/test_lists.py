@@ -121,3 +121,11 @@ def test_recommend_as_of(served: Any) -> None:
     for wrong in ("2024-01-01T00:00:00", -1, "1960-01-01T00:00:00Z", moment + 600_000):
         answer = served.client.post("/v1/recommend", json={"as_of": wrong})
         assert (answer.status_code, answer.json()["path"]) == (400, "$.as_of")
+
+
+def test_what_rises(served: Any) -> None:
+    answer = served.client.get("/v1/trending?rising=true&category=drinks")
+    assert names(answer) == ["tea"]
+    assert answer.json()["items"][0]["sources"] == ["rising"]
+    assert served.client.get("/v1/trending?rising=true&window=7d").json()["path"] == "$.window"
+    assert served.client.get("/v1/trending?rising=perhaps").status_code == 400

@@ -56,18 +56,12 @@ class Trending:
         Nothing leads while the window's facts warm. Raises NotFound for a window that the plan
         does not keep.
         """
-        read = next((t.read for t in self.replica.state.plan.trends if t.name == window), None)
+        read = self.read(window)
         if read is None:
-            known = [trend.name for trend in self.replica.plan.trends]
-            if window not in known:
-                raise NotFound(
-                    f"Nothing is kept for a trend over {window!r}.", hint=suggest(window, known)
-                )
             return Candidates()
+        items = self.moving(window, now, only)
         if only is not None:
-            items = self._all(read, now)
-            return self._best(items[only[items]], read, now, n)
-        items = self._near(window, read, now)
+            return self._best(items, read, now, n)
         # Nothing moves but by an event, by the next tile, or by a walk.
         stands = (self.replica.state.events, tile_range(read.window, now)[0], n)
         held = self._held.get(window)
@@ -75,6 +69,30 @@ class Trending:
             held = stands, self._leaders[window], self._best(items, read, now, n)
             self._held[window] = held
         return held[2]
+
+    def read(self, window: str) -> Read | None:
+        """How a window is read; None while its facts warm. Raises NotFound."""
+        read = next((t.read for t in self.replica.state.plan.trends if t.name == window), None)
+        if read is None:
+            known = [trend.name for trend in self.replica.plan.trends]
+            if window not in known:
+                raise NotFound(
+                    f"Nothing is kept for a trend over {window!r}.", hint=suggest(window, known)
+                )
+        return read
+
+    def moving(
+        self, window: str, now: int, only: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
+        """The items that may lead a window: its leaders, and what was touched since they were
+        found; with `only`, of these all that the window holds. Nothing while its facts warm."""
+        read = self.read(window)
+        if read is None:
+            return np.empty(0, np.int64)
+        if only is None:
+            return self._near(window, read, now)
+        items = self._all(read, now)
+        return items[only[items]]
 
     def _best(self, items: NDArray[np.int64], read: Read, now: int, n: int) -> Candidates:
         scores = self.replica.reader.merge(items, [read], now)[0]

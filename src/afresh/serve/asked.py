@@ -105,3 +105,6 @@ class CountQuery(msgspec.Struct, forbid_unknown_fields=True):
 class TrendingQuery(msgspec.Struct):
     window: Annotated[str, Meta(max_length=16, description="`1h`, `24h` or `7d`.")] = "1h"
     n: Count = 20
+    rising: Annotated[
+        bool, Meta(description="What has more than its own usual, of a window of a day at most.")
+    ] = False

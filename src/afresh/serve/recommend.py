@@ -186,7 +186,8 @@ async def get_similar(request: Connection) -> ASGIApp:
             example=ANSWER,
             query=TrendingQuery,
             more_query=True,
-            description="What is popular now. A catalogue field narrows it: `category=shoes`.",
+            description="What is popular now. A catalogue field narrows it: `category=shoes`. "
+            "`rising=true`: what is more popular now than it usually is.",
             errors=BAD | {404: "There is no such window."},
         )
     ),
@@ -194,11 +195,11 @@ async def get_similar(request: Connection) -> ASGIApp:
 async def get_trending(request: Connection) -> ASGIApp:
     """Popularity by window, narrowed by catalogue fields."""
     asked = query(request, TrendingQuery)
-    where = {k: v for k, v in request.query_params.items() if k not in ("window", "n")}
+    where = {k: v for k, v in request.query_params.items() if k not in ("window", "n", "rising")}
     if any(not value for value in where.values()):
         name = next(k for k, v in where.items() if not v)
         raise BadRequest("It is empty.", path=f"$.{name}", code="bad_parameter")
-    return json_reply(serving(request).runtime.trending(asked.window, asked.n, where))
+    return json_reply(serving(request).runtime.trending(asked.window, asked.n, where, asked.rising))
 
 
 def express(here: Serving) -> dict[bytes, Route]:
