@@ -155,23 +155,19 @@ class Answers:
             found = rules(state, context, self.surfaces.sources.space, n=4 * n + 20)
             reason = f"Often chosen near {item_id}"
             listed = self._listed(found.items, found.scores, n, "similar", reason)
-            self._name_warming(listed, "similar")
             if not listed.items and self.surfaces.sources.has_vectors:
                 found = alike(number, self.surfaces.sources.vectors, n=4 * n + 20)
                 reason = f"Described like {item_id}"
                 listed = self._listed(found.items, found.scores, n, "text", reason)
+            self._name_warming(listed, "similar")
             return self._answer(listed)
 
     def trending(self, window: str, n: int, where: Mapping[str, str], up: bool = False) -> Answer:
         """The leaders of a window, or what has more than its usual there, among items whose text
         fields are as `where` says. Raises NotFound (window) and BadRequest."""
         with self.replica.lock:
-            only, now, trending = (
-                self._only(where),
-                self.replica.now(),
-                self.surfaces.sources.trending,
-            )
-            most = 4 * n + 20
+            trending = self.surfaces.sources.trending
+            only, now, most = self._only(where), self.replica.now(), 4 * n + 20
             if up:
                 name, reason = "rising", f"More than usual in the last {window}"
                 found = rising(trending, window, now, most, only)

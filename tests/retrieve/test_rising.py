@@ -9,7 +9,7 @@ from tests.batches import batch_of
 from tests.model import Event
 
 from afresh import App, rising, trending
-from afresh.errors import BadRequest, NotFound
+from afresh.errors import BadRequest, DefinitionError, NotFound
 from afresh.retrieve.rising import rising as risen
 from afresh.retrieve.trending import Trending
 from afresh.store.replica import Replica
@@ -105,5 +105,10 @@ def test_a_window_of_a_day_rises_and_a_longer_one_is_refused() -> None:
     assert len(risen(made, "24h", MIDNIGHT, 9).items) == 1
     with pytest.raises(BadRequest, match="week"):
         risen(made, "7d", MIDNIGHT, 9)
+    long = App("long")
+    long.event("view")
+    long.surface("home", sources=[rising("2d")])
+    with pytest.raises(DefinitionError, match="week"):
+        long.plan()
     with pytest.raises(NotFound):
         risen(made, "3h", MIDNIGHT, 9)
