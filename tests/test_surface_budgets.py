@@ -165,9 +165,9 @@ def test_what_is_to_be_left_out_is_and_nothing_else() -> None:
 
 
 def test_parts_of_one_name_are_told_apart() -> None:
-    assert named_apart("source", ["a", "b", "a", "a"]) == [
+    assert named_apart("source", ("a", "b", "a", "a")) == (
         "source:a", "source:b", "source:a 2", "source:a 3",
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def test_a_replay_leaves_out_the_same_and_the_metrics_count(

@@ -143,7 +143,7 @@ class Surfaces:
     def _scored(self, surface: Surface, context: Context, n: int, out: Arranged) -> Scored:
         """The candidates of all sources, scored."""
         labels = [source.label for source in surface.sources]
-        parts = zip(named_apart("source", labels), surface.sources, strict=True)
+        parts = zip(named_apart("source", tuple(labels)), surface.sources, strict=True)
         found = [self._guarded(part, source, context, n, out) for part, source in parts]
         for source in surface.sources:
             if self.sources.warms(source.name, source.params.get("window")):

@@ -9,8 +9,9 @@ long after each further run that overran, up to a minute; then it gets another c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cache
 
 OVERRUNS = 2
 """Runs over the budget, one after the other, before something is left out."""
@@ -104,10 +105,11 @@ class Budgets:
             record.until = part.ended + min(rest, LONGEST_S)
 
 
-def named_apart(kind: str, labels: Sequence[str]) -> list[str]:
+@cache
+def named_apart(kind: str, labels: tuple[str, ...]) -> tuple[str, ...]:
     """The names of a surface's parts: `source:text`; of equal ones the second `source:text 2`."""
     names: list[str] = []
     for at, label in enumerate(labels):
         same = labels[:at].count(label)
         names.append(f"{kind}:{label} {same + 1}" if same else f"{kind}:{label}")
-    return names
+    return tuple(names)

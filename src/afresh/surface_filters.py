@@ -54,7 +54,7 @@ class Filters:
         """bool[n]: which items may be shown to this visitor; a filter that fails, or is late, is
         left out."""
         kept = self._in_catalog(items, out)
-        names = named_apart("filter", [spec.name for spec in surface.filters])
+        names = named_apart("filter", tuple([spec.name for spec in surface.filters]))
         for part, spec in zip(names, surface.filters, strict=True):
             if self.budgets.late(part, spec.budget_ms):
                 out.left_out(part + LATE)

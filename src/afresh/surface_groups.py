@@ -46,7 +46,7 @@ class Groups:
         self, surface: Surface, context: Context, ruling: Ruling, keep: Keep, out: Arranged
     ) -> None:
         """Add a surface's groups to its page. One that fails, or is late, is left out and named."""
-        names = named_apart("group", [grouping.name for grouping in surface.groups])
+        names = named_apart("group", tuple([grouping.name for grouping in surface.groups]))
         for part, grouping in zip(names, surface.groups, strict=True):
             if self.budgets.late(part, None, shared=True):
                 out.left_out(part + LATE)

@@ -76,7 +76,8 @@ class Reasons:
         """What a person calls an item: its title, where it has one, else its id."""
         catalog = self.replica.catalog
         if surface.title is not None:
-            label = int(catalog.take(surface.title, np.array([item]))[0])
+            column = catalog.columns[surface.title]
+            label = int(column[item]) if item < len(column) else -1
             if label >= 0:
                 return catalog.labels[surface.title].text(label)
         return self.replica.state.items.text(item)

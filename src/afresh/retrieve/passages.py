@@ -37,7 +37,7 @@ def _passages(index, items, shown, own, windows, depth, visits, row, seen):  # t
     counts = np.zeros((len(items), len(shown), len(windows)), np.int64)
     whole = np.ones((len(items), len(windows)), np.bool_)
     item, ts, pool = index.item, index.ts, index.sessions_pool
-    since = np.empty(len(shown), np.int64)
+    since, met = np.full(len(shown), -1, np.int64), np.empty(len(shown), np.int64)
     for r in range(len(shown)):
         row[shown[r]] = r
     begin, end = postings_of(index, items)
@@ -61,18 +61,20 @@ def _passages(index, items, shown, own, windows, depth, visits, row, seen):  # t
             if seen[party] == i + 1:
                 continue
             seen[party] = i + 1
-            since[:] = -1
-            reached = -1
+            reached, used = -1, 0
             for at in range(first[p], last[p]):
                 x = item[pool[at]]
                 if x == items[i]:
                     reached = ts[pool[at]]
                 elif reached >= 0 and row[x] >= 0:
+                    if since[row[x]] < 0:
+                        met[used] = row[x]
+                        used += 1
                     since[row[x]] = reached
-            for r in range(len(shown)):
+            for m in range(used):
                 for w in range(len(windows)):
-                    if since[r] >= 0 and since[r] >= index.now - windows[w]:
-                        counts[i, r, w] += 1
+                    counts[i, met[m], w] += since[met[m]] >= index.now - windows[w]
+                since[met[m]] = -1
     for i in range(len(items)):
         for p in range(max(begin[i], end[i] - depth), end[i]):
             seen[index.session[index.postings_pool[p]]] = 0
