@@ -46,6 +46,23 @@ def test_a_pause_brings_titles_like_it(opened: Opened) -> None:
     assert read(runtime, "user_id", "u", "stay_by_genre") == {"space": 12, "cooking": 40}
 
 
+def test_titles_beside_the_list_say_what_they_go_with(opened: Opened) -> None:
+    runtime = opened(load(EXAMPLES / "video.py"))
+    for n in range(8):
+        put(runtime, f"t{n}", title=f"Title {n}", genre="space", story="a rocket", minutes=90)
+    dwell = {"event_type": "dwell", "properties": {"seconds": 9}}
+    for n in range(1, 8):
+        for item in ("t0", f"t{n}"):
+            post(runtime, event(**dwell, item_id=item, session_id=f"s{n}", user_id=f"u{n}"))
+    post(runtime, event(**dwell, item_id="t0", session_id="me", user_id="me"))
+    answer = runtime.recommend(Query(session_id="me", user_id="me", n=3))
+    (group,) = answer.groups
+    assert (group.title, group.item_id) == ("Because you looked at Title 0", "t0")
+    beside = {item.item_id for item in group.items}
+    assert beside | {item.item_id for item in answer.items} == {f"t{n}" for n in range(8)}
+    assert len(beside) == 5
+
+
 def songs(runtime: Runtime) -> None:
     for genre, words in {"rock": "loud electric guitar", "jazz": "slow soft saxophone"}.items():
         for n in range(4):

@@ -13,6 +13,7 @@ from tests.batches import batch_of
 from tests.model import Event
 
 from afresh import App, trending
+from afresh.arrange.cursor import Shown
 from afresh.arrange.rules import Pin, Rules
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
@@ -62,5 +63,5 @@ def test_the_same_seed_draws_the_same_and_propensities_are_what_happens() -> Non
 
 def test_later_pages_explore_nothing() -> None:
     made = surfaces(3)
-    answer = made.recommend(Query(), START + 100, np.array([1], np.uint64), 3)
+    answer = made.recommend(Query(), START + 100, Shown(np.array([1], np.uint64)), 3)
     assert all(item.sources != ["newcomers"] for item in answer.items)
