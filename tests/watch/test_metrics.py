@@ -74,7 +74,16 @@ def test_names_carry_their_units(tmp_path: Path) -> None:
             names = {name for name, _ in read(client)}  # type: ignore[arg-type]
     finally:
         runtime.close()
-    units = ("_seconds", "_bytes", "_total", "_events", "_records", "_items", "_ready")
+    units = (
+        "_seconds",
+        "_bytes",
+        "_total",
+        "_events",
+        "_records",
+        "_items",
+        "_listeners",
+        "_ready",
+    )
     parts = ("_bucket", "_sum", "_count", "_created")
     for name in names:
         if name.startswith("afresh_") and not name.endswith(parts):
