@@ -130,7 +130,7 @@ class Blocks:
         self.heads[had:] = _NO_LIST
 
     def grow_pool(self) -> None:
-        self.pool = self.room.grown(self.pool, 2 * len(self.pool))
+        self.pool = self.room.longer(self.pool, 2 * len(self.pool))
 
     def keep(self, keys: NDArray[np.int64]) -> None:
         """Forget every list but these; list keys[i] becomes list i, the pool is packed."""

@@ -104,13 +104,11 @@ class Facts:
 
     def _reserve(self, rows: int, size: int) -> None:
         if self.used + rows > len(self.ts):
-            capacity = max(2 * len(self.ts), self.used + rows)
             for name in COLUMNS:
-                setattr(self, name, self.room.grown(getattr(self, name), capacity))
+                column = self.room.longer(getattr(self, name), self.used + rows)
+                setattr(self, name, column)
         if self.arena_used + size > len(self.arena):
-            self.arena = self.room.grown(
-                self.arena, max(2 * len(self.arena), self.arena_used + size)
-            )
+            self.arena = self.room.longer(self.arena, self.arena_used + size)
 
     def event_id(self, row: int) -> str:
         out = np.empty(256, np.uint8)

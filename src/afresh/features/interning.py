@@ -203,9 +203,9 @@ class Interner:
     def _reserve(self, keys: int, size: int) -> None:
         count, used = len(self), int(self.meta[1])
         if count + keys >= len(self.begin):
-            self.begin = self.room.grown(self.begin, max(2 * len(self.begin), count + keys + 1))
+            self.begin = self.room.longer(self.begin, count + keys + 1)
         if used + size > len(self.arena):
-            self.arena = self.room.grown(self.arena, max(2 * len(self.arena), used + size))
+            self.arena = self.room.longer(self.arena, used + size)
 
     def _rebuild_table(self, slots: int) -> None:
         self.table = self.room.full(slots, _FREE, np.int64)
