@@ -61,6 +61,26 @@ def test_the_same_seed_draws_the_same_and_propensities_are_what_happens() -> Non
         assert times / 2000 == pytest.approx(said[item], abs=0.04)
 
 
+@pytest.mark.parametrize("taken", [(4,), (3, 4), (0, 4), (2, 3)])
+def test_what_is_drawn_makes_room_for_pins(taken: tuple[int, ...]) -> None:
+    made = surfaces(2)
+    pins = [Pin(item_id=f"i{at}", position=position) for at, position in enumerate(taken)]
+    answer = made.recommend(Query(rules=Rules(pin=pins)), START + 100, seed=3)
+    sources = [item.sources[0] for item in answer.items]
+    assert [at for at, source in enumerate(sources) if source == "pinned"] == list(taken)
+    free = [at for at in range(5) if at not in taken]
+    assert [at for at, source in enumerate(sources) if source == "newcomers"] == free[-2:]
+
+
+def test_what_is_drawn_and_pinned_is_pinned() -> None:
+    made = surfaces(5, items=11)
+    answer = made.recommend(
+        Query(rules=Rules(pin=[Pin(item_id="i10", position=0)])), START + 100, seed=3
+    )
+    assert answer.items[0].sources == ["pinned"]
+    assert len({item.item_id for item in answer.items}) == 5
+
+
 def test_later_pages_explore_nothing() -> None:
     made = surfaces(3)
     answer = made.recommend(Query(), START + 100, Shown(np.array([1], np.uint64)), 3)

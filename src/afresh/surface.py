@@ -242,10 +242,11 @@ class Surfaces:
             listed = listed.take(room)
         if len(explored.items):
             listed = listed.take(self.space.rows(explored.items, listed.items) < 0)
-        drawn = dict(zip(explored.items.tolist(), explored.propensities.tolist(), strict=True))
         pins = self._pins(surface, ruling)
-        for at, number in enumerate(drawn, start=n - len(drawn)):
-            pins.setdefault(at, number)
+        chances = zip(explored.items.tolist(), explored.propensities.tolist(), strict=True)
+        drawn = {number: chance for number, chance in chances if number not in pins.values()}
+        free = [at for at in range(n) if at not in pins]
+        pins |= zip(free[-len(drawn) :] if drawn else (), drawn, strict=False)
         page, out.more = placed(
             listed.items[: n + 1].tolist(), pins, ruling.shown.begin, n, last=last
         )
