@@ -28,13 +28,13 @@ from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.context import context_of
 from afresh.retrieve.exploration import Explored, explore
 from afresh.store.replica import Replica
-from afresh.surface_budgets import LATE, Budgets, named_apart
+from afresh.surface_budgets import Budgets, named_apart
 from afresh.surface_filters import Filters
 from afresh.surface_groups import Groups
 from afresh.surface_reasons import USUAL, Reasons
 from afresh.surface_respond import items_of, rounded
 from afresh.surface_sources import Sources
-from afresh.surface_spec import Source, Surface
+from afresh.surface_spec import Surface
 
 CANDIDATES = 600
 """The most candidates of a request, shared evenly among its sources; they overlap …"""
@@ -144,7 +144,14 @@ class Surfaces:
         """The candidates of all sources, scored."""
         labels = [source.label for source in surface.sources]
         parts = zip(named_apart("source", tuple(labels)), surface.sources, strict=True)
-        found = [self._guarded(part, source, context, n, out) for part, source in parts]
+        found = [
+            self.budgets.guarded(
+                part, f"source:{source.name}", source.budget_ms,
+                partial(self.sources, source, context, n), out,
+            )
+            or Candidates()
+            for part, source in parts
+        ]  # fmt: skip
         for source in surface.sources:
             if self.sources.warms(source.name, source.params.get("window")):
                 out.left_out(f"warming:{source.name}")
@@ -162,23 +169,6 @@ class Surfaces:
             out.weighed, out.model = Weighed(scored.items, TERMS, terms, weights), "softmax"
             scored.scores = scores
         return scored
-
-    def _guarded(
-        self, part: str, source: Source, context: Context, n: int, out: Arranged
-    ) -> Candidates:
-        """A source's candidates; one that fails or is late is left out and named."""
-        if self.budgets.late(part, source.budget_ms, shared=True):
-            out.left_out(part + LATE)
-            return Candidates()
-        began = self.budgets.clock()
-        try:
-            return self.sources(source, context, n)
-        except Exception:
-            _log.exception("source_failed", source=source.name)
-            out.left_out(f"source:{source.name}")
-            return Candidates()
-        finally:
-            self.budgets.ran(part, began, shared=True)
 
     def _listed(
         self, scored: Scored, surface: Surface, context: Context, ruling: Ruling, n: int,

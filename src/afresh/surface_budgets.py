@@ -12,12 +12,21 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
+
+import structlog
+
+from afresh.request import Arranged
+
+T = TypeVar("T")
 
 OVERRUNS = 2
 """Runs over the budget, one after the other, before something is left out."""
 REST_S, LONGEST_S = 1.0, 60.0
 LATE = ":late"
 """How the name of what was left out for its time ends, in `degraded`."""
+
+_log = structlog.get_logger("afresh.surface")
 
 
 @dataclass(slots=True)
@@ -90,6 +99,25 @@ class Budgets:
         held.spent += held.ended - began
         if shared:
             self._spent += held.ended - began
+
+    def guarded(
+        self, part: str, failed: str, budget: float | None, work: Callable[[], T], out: Arranged
+    ) -> T | None:
+        """What a part that counts to the whole gives; None where it is late or fails: it is left
+        out and named, when it fails as `failed`, a kind and a name."""
+        if self.late(part, budget, shared=True):
+            out.left_out(part + LATE)
+            return None
+        began = self.clock()
+        try:
+            return work()
+        except Exception:
+            kind, _, name = failed.partition(":")
+            _log.exception(f"{kind}_failed", **{kind: name})
+            out.left_out(failed)
+            return None
+        finally:
+            self.ran(part, began, shared=True)
 
     def _settle(self) -> None:
         """Judge what ran in the last request: a filter runs several times."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from afresh.arrange.ruling import Ruling
@@ -14,7 +14,7 @@ from afresh.request import Arranged, Group, Item
 from afresh.retrieve import Candidates, Context
 from afresh.retrieve.rules import rules
 from afresh.store.replica import Replica
-from afresh.surface_budgets import LATE, Budgets, named_apart
+from afresh.surface_budgets import Budgets, named_apart
 from afresh.surface_reasons import Reasons
 from afresh.surface_respond import rounded
 from afresh.surface_sources import Sources
@@ -25,7 +25,6 @@ LEADERS = 1000
 SPARE = 200
 """Candidates of a group beyond those that it shows."""
 
-_log = structlog.get_logger("afresh.surface")
 
 Keep = Callable[..., NDArray[np.bool_]]
 """Which items the filters and rules let pass: Surfaces._kept."""
@@ -48,17 +47,8 @@ class Groups:
         """Add a surface's groups to its page. One that fails, or is late, is left out and named."""
         names = named_apart("group", tuple([grouping.name for grouping in surface.groups]))
         for part, grouping in zip(names, surface.groups, strict=True):
-            if self.budgets.late(part, None, shared=True):
-                out.left_out(part + LATE)
-                continue
-            began = self.budgets.clock()
-            try:
-                self._add(grouping, surface, context, ruling, keep, out)
-            except Exception:
-                _log.exception("group_failed", group=grouping.name)
-                out.left_out(part)
-            finally:
-                self.budgets.ran(part, began, shared=True)
+            work = partial(self._add, grouping, surface, context, ruling, keep, out)
+            self.budgets.guarded(part, part, None, work, out)
 
     def _add(
         self, grouping: Grouping, surface: Surface, context: Context, ruling: Ruling, keep: Keep,

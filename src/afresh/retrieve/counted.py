@@ -16,7 +16,6 @@ from afresh.features.engines.embedded import State
 
 BLOCK = 4096
 """Facts of which the earliest time is kept."""
-_NEVER = np.iinfo(np.int64).max
 
 
 class Counted:
