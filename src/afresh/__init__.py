@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from afresh.app import App
 from afresh.catalog import Catalog
-from afresh.events.types import bands, decimal
+from afresh.events.types import bands, decimal, hour_of_day
 from afresh.features.aggregates import (
     count,
     distinct,
@@ -54,6 +54,7 @@ __all__ = [
     "decayed",
     "decimal",
     "distinct",
+    "hour_of_day",
     "last",
     "maximum",
     "mean",

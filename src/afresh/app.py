@@ -18,6 +18,7 @@ from afresh.features.resolve import Names
 from afresh.features.trends import Trending
 from afresh.problems import Place, Problem, here, problem_of
 from afresh.surface_check import check_surfaces
+from afresh.surface_make import make_surface
 from afresh.surface_spec import (
     TRENDS,
     Filter,
@@ -26,7 +27,6 @@ from afresh.surface_spec import (
     Surface,
     available,
     field_name,
-    make_surface,
 )
 
 
@@ -165,10 +165,11 @@ class App:
         weighted = compiler.weighted
         surfaces = self.surfaces
         trends = [
-            Trending(str(source.params["window"]), source.place)
+            Trending(str(source.params["window"]), source.place, by)
             for surface in surfaces
             for source in surface.sources
             if source.name in TRENDS
+            for by in dict.fromkeys((None, source.by))  # unsplit it stands in where nothing is said
         ]
         trends += [
             Trending(grouping.window, grouping.place)

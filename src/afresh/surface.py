@@ -126,7 +126,9 @@ class Surfaces:
     def context(self, query: Query, now: int) -> Context:
         """Who asks: their latest items, up to now."""
         self.space.fit(self.replica.state)
-        return context_of(self.replica.state, query.user_id, query.session_id, now)
+        context = context_of(self.replica.state, query.user_id, query.session_id, now)
+        context.said = query.context
+        return context
 
     def shown(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
         """bool[n]: whether an item may be shown to anybody, as the first surface asks."""
@@ -153,7 +155,7 @@ class Surfaces:
             for part, source in parts
         ]  # fmt: skip
         for source in surface.sources:
-            if self.sources.warms(source.name, source.params.get("window")):
+            if self.sources.warms(source.name, source.trend):
                 out.left_out(f"warming:{source.name}")
         scored = blend(found, [source.weight for source in surface.sources], self.space)
         if not len(scored.items):

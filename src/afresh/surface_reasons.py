@@ -16,7 +16,7 @@ from afresh.surface_spec import Source, Surface
 USUAL: dict[str, Callable[[Source], str]] = {
     "sessions": lambda source: "People with sessions like this one chose it too",
     "similar": lambda source: "Often chosen next to what you looked at",
-    "trending": lambda source: f"Popular in the last {source.params['window']}",
+    "trending": lambda source: popular(str(source.params["window"]), ""),
     "rising": lambda source: f"More than usual in the last {source.params['window']}",
     "neighbours": lambda source: "People who did what you did went on to this",
     "next_item": lambda source: "What people go on to from your last item",
@@ -54,7 +54,7 @@ class Reasons:
         context: Context,
     ) -> list[str]:  # fmt: skip
         """The reasons of items int64[n], distinct, each led to by a source."""
-        said = [USUAL[source.name](source) for source in leading]
+        said = [_usual(source, context) for source in leading]
         counted = [at for at, source in enumerate(leading) if source.name in NEIGHBOURS]
         if not counted or not len(context.items):
             return said
@@ -81,6 +81,16 @@ class Reasons:
             if label >= 0:
                 return catalog.labels[surface.title].text(label)
         return self.replica.state.items.text(item)
+
+
+def popular(window: str, where: str) -> str:
+    """The reason of a trend's leader. where: the segment it leads, in words; "" of all."""
+    return f"Popular {where}, in the last {window}" if where else f"Popular in the last {window}"
+
+
+def _usual(source: Source, context: Context) -> str:
+    where = context.segments.get(source.trend)
+    return popular(str(source.params["window"]), where) if where else USUAL[source.name](source)
 
 
 def _told(counts: NDArray[np.int64]) -> list[tuple[int, int, int]]:

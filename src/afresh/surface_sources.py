@@ -21,6 +21,7 @@ from afresh.retrieve.repeats import repeats
 from afresh.retrieve.rising import USUAL, rising
 from afresh.retrieve.rules import rules
 from afresh.retrieve.scans import Scanned, Scans
+from afresh.retrieve.segment import in_words, segment
 from afresh.retrieve.sessions import session_neighbours
 from afresh.retrieve.text import text_neighbours
 from afresh.retrieve.trending import Trending
@@ -63,14 +64,17 @@ class Sources:
         """At most n candidates of a source."""
         return self.by_name[source.name](source, context, n)
 
-    def warms(self, source: str, window: object = None) -> bool:
-        """Whether a source goes by what another definition kept, until the log is folded."""
+    def warms(self, source: str, trend: str = "") -> bool:
+        """Whether a source goes by what another definition kept, until the log is folded.
+
+        trend: the name of the one it reads.
+        """
         warming = self.replica.warming
         if warming is None:
             return False
         if source == "rising":
-            return window in warming.trends or USUAL in warming.trends
-        return window in warming.trends if source == "trending" else warming.lists
+            return trend in warming.trends or USUAL in warming.trends
+        return trend in warming.trends if source == "trending" else warming.lists
 
     @property
     def has_vectors(self) -> bool:
@@ -113,7 +117,14 @@ class Sources:
         return session_neighbours(self.replica.state, context, self.space, depth=depth, n=n)
 
     def _trending(self, source: Source, context: Context, n: int) -> Candidates:
-        return self.trending.top(str(source.params["window"]), context.now, n)
+        trend, now = self.trending.trend(source.trend), context.now
+        if trend is not None and trend.split is not None:
+            group = segment(self._state, trend, context.said, now)
+            found = self.trending.top(trend.name, now, n, group=group) if group else Candidates()
+            if len(found.items):
+                context.segments[trend.name] = in_words(self._state, trend, group)
+                return found
+        return self.trending.top(str(source.params["window"]), now, n)
 
     def _rising(self, source: Source, context: Context, n: int) -> Candidates:
         return rising(self.trending, str(source.params["window"]), context.now, n)

@@ -1,19 +1,25 @@
-"""What trends: the items with most weighted events in a window.
+"""What trends: the items with most weighted events in a window, of a segment or of all.
 
 The leaders are found by a walk over all items, now and then; in between, every item
 touched since is scored exactly beside them, so the newest click always counts. An item
 that is no leader and was not touched can only have sunk.
+
+A walk over a trend that is split deals its items out to their segments; the leaders of one
+are found when it is first asked for.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from afresh.errors import NotFound
-from afresh.features.plan import Read
-from afresh.features.tiles import GROUP_BITS
+from afresh.features.plan import Read, Trend
+from afresh.features.tiles import GROUP_BITS, GROUP_MASK
 from afresh.features.windows import tile_range
 from afresh.problems import suggest
 from afresh.retrieve import Candidates, best
@@ -23,99 +29,173 @@ LEADERS = 1000
 REFRESH_MS = 10_000
 TOUCHED = 20_000
 """Facts since the last walk beyond which walking again is cheaper."""
+SEGMENTS = 256
+"""Segments of a trend whose leaders are held at a time."""
+
+_T = TypeVar("_T")
 
 
 @numba.njit(cache=True, nogil=True)
-def _walk(heads, pool, first, slot, out):  # type: ignore[no-untyped-def]
-    """out float64[items]: the sum of a slot over tiles from `first` on."""
-    for key in range(len(out)):
-        total = np.int64(0)
-        row = heads[key, 0] + heads[key, 1] - 1
-        while row >= heads[key, 0] and pool[row, 0] >> GROUP_BITS >= first:
-            total += pool[row, 1 + slot]
-            row -= 1
-        out[key] = total
+def _deal(heads, pool, keys, first, slot, groups):  # type: ignore[no-untyped-def]
+    """The items with something in a slot of tiles from `first` on, by their group.
+
+    starts int64[groups + 1]; items int32[starts[-1]], those of group g from starts[g] on. An
+    item may stand in several.
+    """
+    last = np.empty(groups, np.int64)
+    places = np.zeros(groups, np.int64)
+    starts = np.zeros(groups + 1, np.int64)
+    items = np.empty(0, np.int32)
+    for filling in range(2):
+        last[:] = -1
+        for key in range(keys):
+            row = heads[key, 0] + heads[key, 1] - 1
+            while row >= heads[key, 0] and pool[row, 0] >> GROUP_BITS >= first:
+                group = pool[row, 0] & GROUP_MASK
+                if pool[row, 1 + slot] > 0 and last[group] != key:
+                    last[group] = key
+                    if filling:
+                        items[places[group]] = key
+                    places[group] += 1
+                row -= 1
+        if not filling:
+            starts[1:] = np.cumsum(places)
+            places[:] = starts[:-1]
+            items = np.empty(starts[-1], np.int32)
+    return starts, items
 
 
-_Leaders = tuple[int, int, int, NDArray[np.int64]]
+@dataclass(slots=True)
+class _Walk:
+    """What a walk found: at `at`, UTC ms, when there were `mark` facts of a generation.
+
+    leaders: by group, int64[n]; held: by group, what stands until something moves.
+    """
+
+    at: int
+    mark: int
+    generation: int
+    starts: NDArray[np.int64]
+    items: NDArray[np.int32]
+    leaders: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    held: dict[int, tuple[tuple[int, int, int], Candidates]] = field(default_factory=dict)
+
+    def of(self, group: int) -> NDArray[np.int64]:
+        """The items of a group: int64[n]; of one that was not there yet, none."""
+        if group + 1 >= len(self.starts):
+            return np.empty(0, np.int64)
+        return self.items[self.starts[group] : self.starts[group + 1]].astype(np.int64)
 
 
 class Trending:
-    """The leaders of each window of the plan, over one replica."""
+    """The leaders of each trend of the plan, over one replica.
+
+    A trend is asked for by its name, `7d` or `7d by city`; of one that is split, `group` is the
+    segment's number, of another 0.
+    """
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self._leaders: dict[str, _Leaders] = {}
-        self._held: dict[str, tuple[tuple[int, int, int], _Leaders, Candidates]] = {}
+        self._walks: dict[str, _Walk] = {}
 
     def top(
-        self, window: str, now: int, n: int, only: NDArray[np.bool_] | None = None
+        self, name: str, now: int, n: int, only: NDArray[np.bool_] | None = None, group: int = 0
     ) -> Candidates:
-        """The n leading items of a window. only: bool[items], those that may be named.
+        """The n leading items of a trend. only: bool[items], those that may be named.
 
-        Nothing leads while the window's facts warm. Raises NotFound for a window that the plan
-        does not keep.
+        Nothing leads while its facts warm. Raises NotFound for one that the plan does not keep.
         """
-        read = self.read(window)
-        if read is None:
+        read = self.read(name)
+        if read is None or group < 0:
             return Candidates()
-        items = self.moving(window, now, only)
+        items = self.moving(name, now, only, group)
         if only is not None:
-            return self._best(items, read, now, n)
+            return self._best(items, read, now, n, group)
         # Nothing moves but by an event, by the next tile, or by a walk.
+        walk = self._walks[name]
         stands = (self.replica.state.events, tile_range(read.window, now)[0], n)
-        held = self._held.get(window)
-        if held is None or held[0] != stands or held[1] is not self._leaders[window]:
-            held = stands, self._leaders[window], self._best(items, read, now, n)
-            self._held[window] = held
-        return held[2]
+        held = walk.held.get(group)
+        if held is None or held[0] != stands:
+            held = stands, self._best(items, read, now, n, group)
+            _put(walk.held, group, held)
+        return held[1]
 
-    def read(self, window: str) -> Read | None:
-        """How a window is read; None while its facts warm. Raises NotFound."""
-        read = next((t.read for t in self.replica.state.plan.trends if t.name == window), None)
-        if read is None:
+    def trend(self, name: str) -> Trend | None:
+        """A trend of the plan; None while its facts warm. Raises NotFound."""
+        found = next((t for t in self.replica.state.plan.trends if t.name == name), None)
+        if found is None:
             known = [trend.name for trend in self.replica.plan.trends]
-            if window not in known:
+            if name not in known:
                 raise NotFound(
-                    f"Nothing is kept for a trend over {window!r}.", hint=suggest(window, known)
+                    f"Nothing is kept for a trend over {name!r}.", hint=suggest(name, known)
                 )
-        return read
+        return found
+
+    def read(self, name: str) -> Read | None:
+        """How a trend is read; None while its facts warm. Raises NotFound."""
+        found = self.trend(name)
+        return None if found is None else found.read
 
     def moving(
-        self, window: str, now: int, only: NDArray[np.bool_] | None = None
+        self, name: str, now: int, only: NDArray[np.bool_] | None = None, group: int = 0
     ) -> NDArray[np.int64]:
-        """The items that may lead a window: its leaders, and what was touched since they were
+        """The items that may lead a trend: its leaders, and what was touched since they were
         found; with `only`, of these all that the window holds. Nothing while its facts warm."""
-        read = self.read(window)
+        read = self.read(name)
         if read is None:
             return np.empty(0, np.int64)
         if only is None:
-            return self._near(window, read, now)
-        items = self._all(read, now)
+            return self._near(name, read, now, group)
+        items = self._walked(read, now).of(group)
         return items[only[items]]
 
-    def _best(self, items: NDArray[np.int64], read: Read, now: int, n: int) -> Candidates:
-        scores = self.replica.reader.merge(items, [read], now)[0]
+    def _best(
+        self, items: NDArray[np.int64], read: Read, now: int, n: int, group: int
+    ) -> Candidates:
+        scores = self._scores(items, read, now, group)
         held = scores > 0
         return best(items[held], scores[held], n)
 
-    def _near(self, window: str, read: Read, now: int) -> NDArray[np.int64]:
-        facts, generation = self.replica.state.facts, self.replica.generation
-        at, mark, swept, leaders = self._leaders.get(window, (0, 0, -1, np.empty(0, np.int64)))
-        stale = now - at > REFRESH_MS or swept != generation or facts.used - mark > TOUCHED
-        if stale:
-            items = self._all(read, now)
-            scores = self.replica.reader.merge(items, [read], now)[0]
-            leaders, mark = best(items, scores, LEADERS).items, facts.used
-            self._leaders[window] = now, mark, generation, leaders
-        if mark == facts.used:
+    def _scores(
+        self, items: NDArray[np.int64], read: Read, now: int, group: int
+    ) -> NDArray[np.float64]:
+        reader = self.replica.reader
+        if group:
+            return reader.merge_group(items, read, group, now)
+        return reader.merge(items, [read], now)[0]
+
+    def _near(self, name: str, read: Read, now: int, group: int) -> NDArray[np.int64]:
+        facts, walk = self.replica.state.facts, self._walks.get(name)
+        if (
+            walk is None
+            or now - walk.at > REFRESH_MS
+            or walk.generation != self.replica.generation
+            or facts.used - walk.mark > TOUCHED
+        ):
+            walk = self._walks[name] = self._walked(read, now)
+        leaders = walk.leaders.get(group)
+        if leaders is None:
+            items = walk.of(group)
+            leaders = best(items, self._scores(items, read, now, group), LEADERS).items
+            _put(walk.leaders, group, leaders)
+        if walk.mark == facts.used:
             return leaders
-        touched = np.sort(facts.item[mark : facts.used]).astype(np.int64)
+        touched = np.sort(facts.item[walk.mark : facts.used]).astype(np.int64)
         touched = touched[np.flatnonzero(np.diff(touched, prepend=-1))]
         return np.concatenate([leaders, touched[~np.isin(touched, leaders)]])
 
-    def _all(self, read: Read, now: int) -> NDArray[np.int64]:
-        b = self.replica.state.tiles[read.family].blocks
-        out = np.zeros(min(len(b.heads), len(self.replica.state.items)))
-        _walk(b.heads, b.pool, tile_range(read.window, now)[0], read.slot, out)
-        return np.flatnonzero(out > 0)
+    def _walked(self, read: Read, now: int) -> _Walk:
+        state, replica = self.replica.state, self.replica
+        family = state.plan.families[read.family]
+        groups = 1 if family.split is None else 1 + len(replica.reader.group_names(family.split))
+        b = state.tiles[read.family].blocks
+        keys, first = min(len(b.heads), len(state.items)), tile_range(read.window, now)[0]
+        found = _deal(b.heads, b.pool, keys, first, read.slot, groups)
+        return _Walk(now, state.facts.used, replica.generation, *found)
+
+
+def _put(held: dict[int, _T], group: int, value: _T) -> None:
+    """Keep it, and let the one that was put first go where there are too many."""
+    if len(held) >= SEGMENTS:
+        del held[next(iter(held))]
+    held[group] = value

@@ -18,7 +18,10 @@ Name = Annotated[str, Meta(min_length=1, max_length=64, description="The surface
 Key = Annotated[str, Meta(min_length=1, max_length=64)]
 Values = Annotated[
     dict[Key, Annotated[str, Meta(max_length=1024)] | float],
-    Meta(max_length=100, description="What `context.name` is in a filter expression."),
+    Meta(
+        max_length=100,
+        description="What `context.name` is in a filter expression, and the segment of trends.",
+    ),
 ]
 Cursor = Annotated[
     str,
