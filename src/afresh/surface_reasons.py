@@ -89,7 +89,7 @@ def popular(window: str, where: str) -> str:
 
 
 def _usual(source: Source, context: Context) -> str:
-    where = context.segments.get(source.trend)
+    where = context.segments.get(source.trend) if source.name == "trending" else None
     return popular(str(source.params["window"]), where) if where else USUAL[source.name](source)
 
 

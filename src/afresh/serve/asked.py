@@ -20,7 +20,8 @@ Values = Annotated[
     dict[Key, Annotated[str, Meta(max_length=1024)] | float],
     Meta(
         max_length=100,
-        description="What `context.name` is in a filter expression, and the segment of trends.",
+        description="What `context.name` is in a filter expression, and which part of a trend "
+        "that is split by `name` counts.",
     ),
 ]
 Cursor = Annotated[
