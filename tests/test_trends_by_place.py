@@ -110,7 +110,7 @@ def test_as_of_a_moment_a_late_event_counts_where_it_belongs(opened: Opened) -> 
     filled(runtime)
     then = now() - 2 * HOUR
     post(runtime, *seen("sushi", "Vienna", 5, ago=3 * HOUR))
-    found = runtime.recommend(Query(context={"city": "Vienna"}, as_of=then))
+    found = runtime.recommend_as_of(Query(context={"city": "Vienna"}, as_of=then))
     assert [item.item_id for item in found.items][:1] == ["sushi"]
     assert found.items[0].reason == "Popular where city is Vienna, in the last 7d"
     assert {item.reason for item in found.items[1:]} <= {"From the catalogue"}
