@@ -218,25 +218,6 @@ def test_an_open_list_follows_ones_events(opened: Page, shop: Served) -> None:
     opened.evaluate("end()")
 
 
-def test_an_open_list_is_made_by_rules_and_context(opened: Page, shop: Served) -> None:
-    bought_together(shop, "m1", "m2", "m3", "m4")
-    sent_: list[Any] = []
-    opened.on("request", lambda r: sent_.append((r.method, r.url, r.post_data_json)))
-    opened.evaluate(
-        LISTEN.replace(
-            "{ n: 2 }", "{ n: 2, context: { city: 'Vienna' }, rules: { exclude: ['m3'] } }"
-        )
-    )
-    opened.wait_for_function("lists.length === 1")
-    opened.evaluate("afresh.track('view', 'm1')")
-    opened.wait_for_function("lists.at(-1) === 'm2,m4'", timeout=15_000)
-    (said,) = [body for method, url, body in sent_ if url.endswith("/v1/live")]
-    assert said["rules"] == {"exclude": ["m3"]}
-    assert (said["context"], said["n"]) == ({"city": "Vienna"}, 2)
-    assert said["session_id"] == opened.evaluate("afresh.sessionId")
-    opened.evaluate("end()")
-
-
 def test_an_impression_is_half_of_it_for_a_second(opened: Page, shop: Served) -> None:
     opened.evaluate(
         "sessionStorage.setItem('options', JSON.stringify({impression: 'shown', dwell: 'dwelt'}))"

@@ -11,7 +11,6 @@ are found when it is first asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numba
 import numpy as np
@@ -31,8 +30,6 @@ TOUCHED = 20_000
 """Facts since the last walk beyond which walking again is cheaper."""
 SEGMENTS = 256
 """Segments of a trend whose leaders are held at a time."""
-
-_T = TypeVar("_T")
 
 
 @numba.njit(cache=True, nogil=True)
@@ -66,19 +63,32 @@ def _deal(heads, pool, keys, first, slot, groups):  # type: ignore[no-untyped-de
 
 
 @dataclass(slots=True)
-class _Walk:
-    """What a walk found: at `at`, UTC ms, when there were `mark` facts of a generation.
+class _Standing:
+    """The items that may lead a group, and their exact scores: both int64[n], float64[n].
 
-    leaders: by group, int64[n]; held: by group, what stands until something moves.
+    True while the window begins at tile `first`, but for what was touched since there were `mark`
+    facts. found: the `n` best of them, as last asked for.
     """
+
+    first: int
+    mark: int
+    items: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    n: int = -1
+    found: Candidates = field(default_factory=Candidates)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What a walk found: at `at`, UTC ms, when there were `mark` facts of a generation. standing:
+    by group."""
 
     at: int
     mark: int
     generation: int
     starts: NDArray[np.int64]
     items: NDArray[np.int32]
-    leaders: dict[int, NDArray[np.int64]] = field(default_factory=dict)
-    held: dict[int, tuple[tuple[int, int, int], Candidates]] = field(default_factory=dict)
+    standing: dict[int, _Standing] = field(default_factory=dict)
 
     def of(self, group: int) -> NDArray[np.int64]:
         """The items of a group: int64[n]; of one that was not there yet, none."""
@@ -108,17 +118,13 @@ class Trending:
         read = self.read(name)
         if read is None or group < 0:
             return Candidates()
-        items = self.moving(name, now, only, group)
         if only is not None:
-            return self._best(items, read, now, n, group)
-        # Nothing moves but by an event, by the next tile, or by a walk.
-        walk = self._walks[name]
-        stands = (self.replica.state.events, tile_range(read.window, now)[0], n)
-        held = walk.held.get(group)
-        if held is None or held[0] != stands:
-            held = stands, self._best(items, read, now, n, group)
-            _put(walk.held, group, held)
-        return held[1]
+            items = self.moving(name, now, only, group)
+            return _positive(items, self._scores(items, read, now, group), n)
+        here = self._standing(name, read, now, group)
+        if here.n != n:
+            here.n, here.found = n, _positive(here.items, here.scores, n)
+        return here.found
 
     def trend(self, name: str) -> Trend | None:
         """A trend of the plan; None while its facts warm. Raises NotFound."""
@@ -145,16 +151,9 @@ class Trending:
         if read is None:
             return np.empty(0, np.int64)
         if only is None:
-            return self._near(name, read, now, group)
+            return self._standing(name, read, now, group).items
         items = self._walked(read, now).of(group)
         return items[only[items]]
-
-    def _best(
-        self, items: NDArray[np.int64], read: Read, now: int, n: int, group: int
-    ) -> Candidates:
-        scores = self._scores(items, read, now, group)
-        held = scores > 0
-        return best(items[held], scores[held], n)
 
     def _scores(
         self, items: NDArray[np.int64], read: Read, now: int, group: int
@@ -164,7 +163,8 @@ class Trending:
             return reader.merge_group(items, read, group, now)
         return reader.merge(items, [read], now)[0]
 
-    def _near(self, name: str, read: Read, now: int, group: int) -> NDArray[np.int64]:
+    def _standing(self, name: str, read: Read, now: int, group: int) -> _Standing:
+        """What may lead now: nothing moves but by an event, by the next tile, or by a walk."""
         facts, walk = self.replica.state.facts, self._walks.get(name)
         if (
             walk is None
@@ -173,16 +173,25 @@ class Trending:
             or facts.used - walk.mark > TOUCHED
         ):
             walk = self._walks[name] = self._walked(read, now)
-        leaders = walk.leaders.get(group)
-        if leaders is None:
+        first, here = tile_range(read.window, now)[0], walk.standing.get(group)
+        if here is None:
             items = walk.of(group)
-            leaders = best(items, self._scores(items, read, now, group), LEADERS).items
-            _put(walk.leaders, group, leaders)
-        if walk.mark == facts.used:
-            return leaders
-        touched = np.sort(facts.item[walk.mark : facts.used]).astype(np.int64)
-        touched = touched[np.flatnonzero(np.diff(touched, prepend=-1))]
-        return np.concatenate([leaders, touched[~np.isin(touched, leaders)]])
+            leaders = best(items, self._scores(items, read, now, group), LEADERS)
+            here = _Standing(first, walk.mark, leaders.items, leaders.scores)
+            if len(walk.standing) >= SEGMENTS:
+                del walk.standing[next(iter(walk.standing))]
+            walk.standing[group] = here
+        if here.first != first:
+            here.first, here.n = first, -1
+            here.scores = self._scores(here.items, read, now, group)
+        if here.mark != facts.used:
+            touched = np.unique(facts.item[here.mark : facts.used]).astype(np.int64)
+            others = ~np.isin(here.items, touched)
+            scores = self._scores(touched, read, now, group)
+            here.items = np.concatenate([here.items[others], touched])
+            here.scores = np.concatenate([here.scores[others], scores])
+            here.mark, here.n = facts.used, -1
+        return here
 
     def _walked(self, read: Read, now: int) -> _Walk:
         state, replica = self.replica.state, self.replica
@@ -194,8 +203,6 @@ class Trending:
         return _Walk(now, state.facts.used, replica.generation, *found)
 
 
-def _put(held: dict[int, _T], group: int, value: _T) -> None:
-    """Keep it, and let the one that was put first go where there are too many."""
-    if len(held) >= SEGMENTS:
-        del held[next(iter(held))]
-    held[group] = value
+def _positive(items: NDArray[np.int64], scores: NDArray[np.float64], n: int) -> Candidates:
+    held = scores > 0
+    return best(items[held], scores[held], n)
