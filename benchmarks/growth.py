@@ -4,8 +4,8 @@ Synthetic shopping, folded directly: baskets of 9 items in a few minutes, popula
 a third of a million events a day; as in the real catalogue, 23 texts for 100 items. A process for
 each number of items; it is asked after 10^6 events (three days) and after 10^7 (thirty). The
 surface is that of `recommend`: every source, the learned blend, exploration. Before each question,
-and before its stages, somebody clicks. Times are of the one thread that asks, by the clock and of the
-processor alone.
+and before its stages, somebody clicks. Times are of the one thread that asks, by the clock and of
+the processor alone.
 
 `growth`: p50 of the processor's time, the most of both against the least of both.
 """
@@ -107,7 +107,7 @@ def one(items: int, events: list[int], asked: int) -> None:
             for basket, user in pairs
         ]
 
-        later = iter(range(done, done + 2 * asked))
+        later = iter(range(done, done + asked))
 
         def click(later: Iterator[int] = later) -> None:
             """Somebody does something, which voids what stands until then."""
@@ -144,7 +144,7 @@ def main() -> None:
         one(int(items), [int(n) for n in events.split(",")], int(asked))
         return
     sizes: tuple[int, ...] = ITEMS
-    counts, asked = EVENTS, 500
+    counts, asked = EVENTS, 1_000
     if wanted.smoke:
         sizes, counts, asked = (1_000, 10_000), (90_000, 180_000), 40
     found = []

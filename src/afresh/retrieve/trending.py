@@ -21,7 +21,7 @@ from afresh.features.plan import Read, Trend
 from afresh.features.tiles import GROUP_BITS, GROUP_MASK
 from afresh.features.windows import tile_range
 from afresh.problems import suggest
-from afresh.retrieve import Candidates, best
+from afresh.retrieve import Candidates, best, outside
 from afresh.store.replica import Replica
 
 LEADERS = 1000
@@ -54,6 +54,8 @@ def _deal(heads, pool, keys, first, slot, groups):  # type: ignore[no-untyped-de
                     if filling:
                         items[places[group]] = key
                     places[group] += 1
+                    if groups == 1:
+                        break
                 row -= 1
         if not filling:
             starts[1:] = np.cumsum(places)
@@ -186,8 +188,8 @@ class Trending:
             here.scores = self._scores(here.items, read, now, group)
         if here.mark != facts.used:
             touched = np.unique(facts.item[here.mark : facts.used]).astype(np.int64)
-            others = ~np.isin(here.items, touched)
-            scores = self._scores(touched, read, now, group)
+            others = outside(here.items, touched)
+            scores = self.replica.reader.merge_group(touched, read, group, now)
             here.items = np.concatenate([here.items[others], touched])
             here.scores = np.concatenate([here.scores[others], scores])
             here.mark, here.n = facts.used, -1
