@@ -10,16 +10,12 @@ from hypothesis import strategies as st
 
 from afresh.arrange.diversity import alike
 
+Item = tuple[int, int, float]
+ITEM = st.tuples(st.integers(0, 2), st.integers(0, 3), st.floats(0, 1))
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 2), st.integers(0, 3), st.floats(0, 1)), min_size=1, max_size=9
-    ),
-    st.sampled_from([0.0, 0.5, 0.9]),
-)
-def test_each_place_adds_most_to_the_volume(
-    given_: list[tuple[int, int, float]], trade: float
-) -> None:
+
+@given(st.lists(ITEM, min_size=1, max_size=9), st.sampled_from([0.0, 0.5, 0.9]))
+def test_each_place_adds_most_to_the_volume(given_: list[Item], trade: float) -> None:
     scores = np.array([score for _, _, score in given_])
     likeness = alike([np.array([g[field] for g in given_], np.int64) for field in (0, 1)])
     kernel = (1 - OWN) * likeness + OWN * np.eye(len(scores))
