@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
 from tests.opened import Opened, check, event, now, post, put
-from tests.widened import standing, wait
+from tests.widened import wait
 
-from afresh import App, Catalog, hour_of_day, trending
+from afresh import App, Catalog, hour_of_day, rising, trending
 from afresh.errors import BadRequest, DefinitionError
 from afresh.request import Query
 from afresh.runtime import Runtime
@@ -37,19 +35,6 @@ def app(*, by: bool = True) -> App:
         ]
     made.surface("home", sources=sources, filters=[])
     return made
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    made = Opened(tmp_path)
-    yield made
-    made.leave()
-
-
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    with standing(monkeypatch) as made:
-        yield made
 
 
 def seen(
@@ -139,6 +124,34 @@ def test_the_question_about_trends_takes_what_they_are_split_by(opened: Opened) 
             runtime.trending("7d", 9, where)
     with pytest.raises(BadRequest):  # it is kept for seven days alone
         runtime.trending("1h", 9, {"city": "Vienna"})
+
+
+def test_what_rises_in_a_city(opened: Opened) -> None:
+    made = App("rises", catalog=Dishes, features=[])
+    view = made.event("view", city=str)
+    made.event("order", 5, city=str)
+    trends = [
+        trending("1h", by=hour_of_day(), weight=0),
+        trending("7d", by=hour_of_day(), weight=0),
+    ]
+    made.surface("home", sources=[rising("1h", by=view.city), *trends], filters=[])
+    runtime = opened(made)
+    filled(runtime)
+    (first, *_), where = shown(runtime, city="Vienna"), "More than usual where city is Vienna"
+    assert first == ("schnitzel", f"{where}, in the last 1h")
+    assert shown(runtime)[0] == ("pizza", "More than usual in the last 1h")
+
+    def names(window: str, **where: str) -> list[str]:
+        return [item.item_id for item in runtime.trending(window, 9, where, up=True).items]
+
+    assert names("1h", city="Vienna") == ["schnitzel", "pizza"]
+    assert names("1h", city="Linz") == []
+    assert names("1h", cuisine="japanese") == ["sushi"]
+    assert names("1h")[0] == "pizza"
+    with pytest.raises(BadRequest):
+        names("24h", city="Vienna")
+    with pytest.raises(BadRequest):
+        names("1h", hour_of_day="12")
 
 
 def test_while_it_warms_what_trends_everywhere_stands_in(

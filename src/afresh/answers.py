@@ -21,13 +21,13 @@ from afresh.features.reading import Value, named
 from afresh.log import Log
 from afresh.log.token import Place, read_token, write_token
 from afresh.request import Group
-from afresh.retrieve.rising import rising
+from afresh.retrieve.rising import may_rise, rising
 from afresh.retrieve.rules import item_context, rules
 from afresh.retrieve.segment import segment_asked
 from afresh.retrieve.text import alike
 from afresh.store.replica import Replica
 from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
-from afresh.surface_reasons import popular
+from afresh.surface_reasons import popular, risen
 from afresh.surface_spec import Surface
 from afresh.traces import Trace
 
@@ -170,16 +170,14 @@ class Answers:
         besides. Raises NotFound (window) and BadRequest."""
         with self.replica.lock:
             trending, now, most = self.surfaces.sources.trending, self.replica.now(), 4 * n + 20
-            trend, group, words = window, 0, ""
-            if not up:
-                asked = self.plan.trends, window, where, now
-                trend, group, words, where = segment_asked(self.replica.state, *asked)
-            only = self._only(where)
+            split = [t for t in self.plan.trends if not up or may_rise(t, self.plan)]
+            asked = segment_asked(self.replica.state, split, window, where, now)
+            only, trend, group = self._only(asked.rest), asked.trend, asked.group
             if up:
-                name, reason = "rising", f"More than usual in the last {window}"
-                found = rising(trending, window, now, most, only)
+                name, reason = "rising", risen(window, asked.words)
+                found = rising(trending, window, now, most, only, asked.by, group)
             else:
-                name, reason = "trending", popular(window, words)
+                name, reason = "trending", popular(window, asked.words)
                 found = trending.top(trend, now, most, only, group)
             listed = self._listed(found.items, found.scores, n, name, reason)
             self._name_warming(listed, name, trend)

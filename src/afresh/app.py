@@ -15,7 +15,7 @@ from afresh.features.definition import Features
 from afresh.features.durations import Duration, is_whole, milliseconds
 from afresh.features.plan import Plan, PlanField, Postings
 from afresh.features.resolve import Names
-from afresh.features.trends import Trending
+from afresh.features.trends import USUAL, Trending
 from afresh.problems import Place, Problem, here, problem_of
 from afresh.surface_check import check_surfaces
 from afresh.surface_make import make_surface
@@ -170,6 +170,12 @@ class App:
             for source in surface.sources
             if source.name in TRENDS
             for by in dict.fromkeys((None, source.by))  # unsplit it stands in where nothing is said
+        ]
+        trends += [
+            Trending(USUAL, source.place, source.by)
+            for surface in surfaces
+            for source in surface.sources
+            if source.name == "rising"
         ]
         trends += [
             Trending(grouping.window, grouping.place)

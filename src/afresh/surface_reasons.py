@@ -11,13 +11,13 @@ from afresh.features.durations import UNITS
 from afresh.retrieve import Context, Workspace
 from afresh.retrieve.passages import passages
 from afresh.store.replica import Replica
-from afresh.surface_spec import Source, Surface
+from afresh.surface_spec import TRENDS, Source, Surface
 
 USUAL: dict[str, Callable[[Source], str]] = {
     "sessions": lambda source: "People with sessions like this one chose it too",
     "similar": lambda source: "Often chosen next to what you looked at",
     "trending": lambda source: popular(str(source.params["window"]), ""),
-    "rising": lambda source: f"More than usual in the last {source.params['window']}",
+    "rising": lambda source: risen(str(source.params["window"]), ""),
     "neighbours": lambda source: "People who did what you did went on to this",
     "next_item": lambda source: "What people go on to from your last item",
     "covisits": lambda source: "Looked at together with your latest items",
@@ -88,9 +88,18 @@ def popular(window: str, where: str) -> str:
     return f"Popular {where}, in the last {window}" if where else f"Popular in the last {window}"
 
 
+def risen(window: str, where: str) -> str:
+    """The reason of what rises; where: as of `popular`."""
+    said = "More than usual"
+    return f"{said} {where}, in the last {window}" if where else f"{said} in the last {window}"
+
+
 def _usual(source: Source, context: Context) -> str:
-    where = context.segments.get(source.trend) if source.name == "trending" else None
-    return popular(str(source.params["window"]), where) if where else USUAL[source.name](source)
+    where = context.segments.get(source.label)
+    if not where or source.name not in TRENDS:
+        return USUAL[source.name](source)
+    say = popular if source.name == "trending" else risen
+    return say(str(source.params["window"]), where)
 
 
 def _told(counts: NDArray[np.int64]) -> list[tuple[int, int, int]]:

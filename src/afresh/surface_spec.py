@@ -135,9 +135,14 @@ def trending(
     return Source("trending", weight, {"window": window}, budget=budget, by=by)
 
 
-def rising(window: str = "1h", *, weight: float = 0.3, budget: str | None = None) -> Source:
-    """What has more events in a window, of a day at most, than is usual for it."""
-    return Source("rising", weight, {"window": window}, budget=budget)
+def rising(
+    window: str = "1h", *, by: By = None, weight: float = 0.3, budget: str | None = None
+) -> Source:
+    """What has more events in a window, of a day at most, than is usual for it.
+
+    With `by=view.city`, in the city of the request than is usual there; see `trending`.
+    """
+    return Source("rising", weight, {"window": window}, budget=budget, by=by)
 
 
 def similar(to: str = "", *, weight: float = 0.5, n: int = 10, budget: str | None = None) -> Source:

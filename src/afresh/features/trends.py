@@ -16,6 +16,8 @@ from afresh.problems import Place, Problem, problem_of
 
 DEFAULT_TRENDS = ("1h", "24h", "7d")
 """Kept for every app; surfaces can ask for more."""
+USUAL = "7d"
+"""The one that says what is usual, beside which it is told what rises."""
 
 
 class Trending(NamedTuple):

@@ -33,8 +33,8 @@ class Context:
     facts from then on do not count; visit: int64[v], the items of this session, newest first,
     an item as often as it was touched; person: the user's number, or else the session's, -1 for
     somebody never seen; facts: int64[f], the rows of what this session and this person did;
-    said: what the request says besides; segments: what a split trend was asked of, in words, by
-    its name, as its source notes it.
+    said: what the request says besides; segments: which part of a split trend was found, in words,
+    by the label of its source.
     """
 
     items: NDArray[np.int64]

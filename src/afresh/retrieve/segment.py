@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def segment(state: State, trend: Trend, said: Mapping[str, str | float], now: in
 
 
 def in_words(state: State, trend: Trend, group: int) -> str:
-    """A segment as it follows "Popular"."""
+    """A segment, as it follows "Popular" and "More than usual"."""
     assert trend.split is not None
     if trend.by == HOUR_OF_DAY and state.plan.inputs[trend.split].kind == "hour":
         return f"from {group - 1:02}:00 to {group % 24:02}:00"
@@ -52,28 +53,39 @@ def in_words(state: State, trend: Trend, group: int) -> str:
     return f"where {trend.by} is {label}"
 
 
+class Asked(NamedTuple):
+    """What a question about a window is about: a trend by its name, what it is split by, the number
+    of its segment, 0 of the whole, and that in words; and the `rest` of what was said."""
+
+    trend: str
+    by: str
+    group: int
+    words: str
+    rest: Mapping[str, str]
+
+
 def segment_asked(
     state: State, trends: Sequence[Trend], window: str, where: Mapping[str, str], now: int
-) -> tuple[str, int, str, dict[str, str]]:
-    """What a question about a window means where it says what things are: the trend split by the
-    first name of `where` that any of the plan's `trends` is split by, the number of its segment,
-    that in words, and the rest of `where`. No such name: the window's own trend, group 0.
+) -> Asked:
+    """What is asked about a window by a question that says what things are, `where`: about the
+    segment of the first name by which one of `trends` is split; without such a name the whole.
 
     Raises BadRequest for a value that cannot be one.
     """
     names = {t.by: t.name for t in trends if t.by and t.name == trend_name(window, t.by)}
     by = next((name for name in where if name in names), None)
     if by is None:
-        return window, 0, "", dict(where)
+        return Asked(window, "", 0, "", where)
     rest = {name: value for name, value in where.items() if name != by}
     trend = next((t for t in state.plan.trends if t.name == names[by]), None)
     if trend is None:  # its facts warm
-        return names[by], UNHEARD_OF, "", rest
+        return Asked(names[by], by, UNHEARD_OF, "", rest)
     group = segment(state, trend, {by: where[by]}, now)
     if group == NOT_SAID:
         message = f"{where[by]!r} is no value of {by}."
         raise BadRequest(message, path=f"$.{by}", code="bad_parameter")
-    return trend.name, group, in_words(state, trend, group) if group > 0 else "", rest
+    words = in_words(state, trend, group) if group > 0 else ""
+    return Asked(trend.name, by, group, words, rest)
 
 
 def _number(value: str | float) -> float:

@@ -122,7 +122,7 @@ class Trending:
             return Candidates()
         if only is not None:
             items = self.moving(name, now, only, group)
-            return _positive(items, self._scores(items, read, now, group), n)
+            return _positive(items, self.scores(items, read, now, group), n)
         here = self._standing(name, read, now, group)
         if here.n != n:
             here.n, here.found = n, _positive(here.items, here.scores, n)
@@ -157,9 +157,10 @@ class Trending:
         items = self._walked(read, now).of(group)
         return items[only[items]]
 
-    def _scores(
+    def scores(
         self, items: NDArray[np.int64], read: Read, now: int, group: int
     ) -> NDArray[np.float64]:
+        """What a trend's window holds of each item, in a segment or whole: float64[n]."""
         reader = self.replica.reader
         if group:
             return reader.merge_group(items, read, group, now)
@@ -178,14 +179,14 @@ class Trending:
         first, here = tile_range(read.window, now)[0], walk.standing.get(group)
         if here is None:
             items = walk.of(group)
-            leaders = best(items, self._scores(items, read, now, group), LEADERS)
+            leaders = best(items, self.scores(items, read, now, group), LEADERS)
             here = _Standing(first, walk.mark, leaders.items, leaders.scores)
             if len(walk.standing) >= SEGMENTS:
                 del walk.standing[next(iter(walk.standing))]
             walk.standing[group] = here
         if here.first != first:
             here.first, here.n = first, -1
-            here.scores = self._scores(here.items, read, now, group)
+            here.scores = self.scores(here.items, read, now, group)
         if here.mark != facts.used:
             touched = np.unique(facts.item[here.mark : facts.used]).astype(np.int64)
             others = outside(here.items, touched)
