@@ -14,7 +14,7 @@ from afresh import App, hour_of_day, trending
 from afresh.features.engines.embedded import State
 from afresh.features.plan import Trend
 from afresh.retrieve.segment import NOT_SAID, UNHEARD_OF, segment
-from afresh.retrieve.trending import Trending
+from afresh.retrieve.trending import REFRESH_MS, Trending
 from afresh.store.replica import Replica
 
 PLAN = app.plan()
@@ -130,3 +130,22 @@ def test_what_a_context_can_say() -> None:
         assert segment(state, level, {"level": given_}, DAY) == group
     assert segment(state, level, {"level": "high"}, DAY) == NOT_SAID
     assert segment(state, level, {"level": float("nan")}, DAY) == NOT_SAID
+
+
+def test_of_several_old_walks_a_request_renews_one() -> None:
+    replica = Replica(PLAN)
+    replica.fold_events(batch_of(PLAN, [Event("e", "view", DAY, "u", "i")]), 1)
+    trends, now = Trending(replica), DAY + 1
+
+    def asked(at: int) -> list[int]:
+        found = [trends.top(name, at, 9) for name in ("1h", "24h", "7d")]
+        assert all(replica.state.items.texts(each.items) == ["i"] for each in found)
+        return [trends._walks[name].at for name in ("1h", "24h", "7d")]
+
+    assert asked(now) == [now] * 3
+    assert asked(now + REFRESH_MS) == [now] * 3
+    later = now + REFRESH_MS + 1
+    assert asked(later) == [later, now, now]
+    assert asked(later) == [later, now, now]
+    assert asked(later + 1) == [later, later + 1, now]
+    assert asked(later + 2) == [later, later + 1, later + 2]

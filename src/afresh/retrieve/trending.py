@@ -109,6 +109,8 @@ class Trending:
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
         self._walks: dict[str, _Walk] = {}
+        self._walked_last = 0
+        """The moment of the request that walked last, UTC ms."""
 
     def top(
         self, name: str, now: int, n: int, only: NDArray[np.bool_] | None = None, group: int = 0
@@ -169,13 +171,16 @@ class Trending:
     def _standing(self, name: str, read: Read, now: int, group: int) -> _Standing:
         """What may lead now: nothing moves but by an event, by the next tile, or by a walk."""
         facts, walk = self.replica.state.facts, self._walks.get(name)
+        # One that is merely old can wait for the next request, where this one walked already.
+        old = walk is not None and now - walk.at > REFRESH_MS and now != self._walked_last
         if (
             walk is None
-            or now - walk.at > REFRESH_MS
+            or old
             or walk.generation != self.replica.generation
             or facts.used - walk.mark > TOUCHED
         ):
-            walk = self._walks[name] = self._walked(read, now)
+            walk, self._walked_last = self._walked(read, now), now
+            self._walks[name] = walk
         first, here = tile_range(read.window, now)[0], walk.standing.get(group)
         if here is None:
             items = walk.of(group)
