@@ -65,7 +65,7 @@ RULES = {
     "pin": [{"item_id": "i2", "position": 0}],
     "boost": [{"where": "brand == context.brand", "by": 1.5}],
     "cap": [{"field": "category", "max": 3}],
-    "diversity": {"fields": ["category", "brand"], "weight": 0.7},
+    "diversity": {"fields": ["category", "brand"], "weight": 0.9},
 }
 BAD = {400: "Something in the request does not fit; `path` says what."}
 

@@ -9,7 +9,8 @@
 /**
  * @typedef {{item_id: string, score: number, sources: string[], reason: string}} Item
  * @typedef {{request_id: string, items: Item[], offset: string, fresh: boolean,
- *   freshness_ms: number, model: string, variant: string | null, degraded: string[]}} List
+ *   freshness_ms: number, model: string, variant: string | null, degraded: string[],
+ *   groups: {title: string, item_id: string | null, items: Item[]}[]}} List
  * @typedef {{surface?: string, n?: number, user_id?: string, session_id?: string,
  *   context?: Record<string, string | number>, rules?: object, cursor?: string}} Asked
  * @typedef {{base?: string, key?: string, remember?: boolean, impression?: string, dwell?: string,
