@@ -3,100 +3,28 @@
 The leaders are found by a walk over all items, now and then; in between, every item
 touched since is scored exactly beside them, so the newest click always counts. An item
 that is no leader and was not touched can only have sunk.
-
-A walk over a trend that is split deals its items out to their segments; the leaders of one
-are found when it is first asked for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from afresh.errors import NotFound
 from afresh.features.plan import Read, Trend
-from afresh.features.tiles import GROUP_BITS, GROUP_MASK
 from afresh.features.windows import tile_range
 from afresh.problems import suggest
 from afresh.retrieve import Candidates, best, outside
+from afresh.retrieve.walks import LEADERS, Standing, Walk, walked
 from afresh.store.replica import Replica
 
-LEADERS = 1000
 REFRESH_MS = 10_000
 TOUCHED = 20_000
 """Facts since the last walk beyond which walking again is cheaper."""
+FEW = 64
+"""Items that are each looked for among the others; more are sorted."""
 SEGMENTS = 256
 """Segments of a trend whose leaders are held at a time."""
-
-
-@numba.njit(cache=True, nogil=True)
-def _deal(heads, pool, keys, first, slot, groups):  # type: ignore[no-untyped-def]
-    """The items with something in a slot of tiles from `first` on, by their group.
-
-    starts int64[groups + 1]; items int32[starts[-1]], those of group g from starts[g] on. An
-    item may stand in several.
-    """
-    last = np.empty(groups, np.int64)
-    places = np.zeros(groups, np.int64)
-    starts = np.zeros(groups + 1, np.int64)
-    items = np.empty(0, np.int32)
-    for filling in range(2):
-        last[:] = -1
-        for key in range(keys):
-            row = heads[key, 0] + heads[key, 1] - 1
-            while row >= heads[key, 0] and pool[row, 0] >> GROUP_BITS >= first:
-                group = pool[row, 0] & GROUP_MASK
-                if pool[row, 1 + slot] > 0 and last[group] != key:
-                    last[group] = key
-                    if filling:
-                        items[places[group]] = key
-                    places[group] += 1
-                    if groups == 1:
-                        break
-                row -= 1
-        if not filling:
-            starts[1:] = np.cumsum(places)
-            places[:] = starts[:-1]
-            items = np.empty(starts[-1], np.int32)
-    return starts, items
-
-
-@dataclass(slots=True)
-class _Standing:
-    """The items that may lead a group, and their exact scores: both int64[n], float64[n].
-
-    True while the window begins at tile `first`, but for what was touched since there were `mark`
-    facts. found: the `n` best of them, as last asked for.
-    """
-
-    first: int
-    mark: int
-    items: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    n: int = -1
-    found: Candidates = field(default_factory=Candidates)
-
-
-@dataclass(slots=True)
-class _Walk:
-    """What a walk found: at `at`, UTC ms, when there were `mark` facts of a generation. standing:
-    by group."""
-
-    at: int
-    mark: int
-    generation: int
-    starts: NDArray[np.int64]
-    items: NDArray[np.int32]
-    standing: dict[int, _Standing] = field(default_factory=dict)
-
-    def of(self, group: int) -> NDArray[np.int64]:
-        """The items of a group: int64[n]; of one that was not there yet, none."""
-        if group + 1 >= len(self.starts):
-            return np.empty(0, np.int64)
-        return self.items[self.starts[group] : self.starts[group + 1]].astype(np.int64)
 
 
 class Trending:
@@ -108,7 +36,7 @@ class Trending:
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self._walks: dict[str, _Walk] = {}
+        self._walks: dict[str, Walk] = {}
         self._walked_last = 0
         """The moment of the request that walked last, UTC ms."""
 
@@ -156,7 +84,7 @@ class Trending:
             return np.empty(0, np.int64)
         if only is None:
             return self._standing(name, read, now, group).items
-        items = self._walked(read, now).of(group)
+        items = walked(self.replica, read, now).of(group)
         return items[only[items]]
 
     def scores(
@@ -168,7 +96,7 @@ class Trending:
             return reader.merge_group(items, read, group, now)
         return reader.merge(items, [read], now)[0]
 
-    def _standing(self, name: str, read: Read, now: int, group: int) -> _Standing:
+    def _standing(self, name: str, read: Read, now: int, group: int) -> Standing:
         """What may lead now: nothing moves but by an event, by the next tile, or by a walk."""
         facts, walk = self.replica.state.facts, self._walks.get(name)
         # One that is merely old can wait for the next request, where this one walked already.
@@ -179,13 +107,13 @@ class Trending:
             or walk.generation != self.replica.generation
             or facts.used - walk.mark > TOUCHED
         ):
-            walk, self._walked_last = self._walked(read, now), now
+            walk, self._walked_last = walked(self.replica, read, now), now
             self._walks[name] = walk
         first, here = tile_range(read.window, now)[0], walk.standing.get(group)
         if here is None:
             items = walk.of(group)
             leaders = best(items, self.scores(items, read, now, group), LEADERS)
-            here = _Standing(first, walk.mark, leaders.items, leaders.scores)
+            here = Standing(first, walk.mark, leaders.items, leaders.scores)
             if len(walk.standing) >= SEGMENTS:
                 del walk.standing[next(iter(walk.standing))]
             walk.standing[group] = here
@@ -194,21 +122,13 @@ class Trending:
             here.scores = self.scores(here.items, read, now, group)
         if here.mark != facts.used:
             touched = np.unique(facts.item[here.mark : facts.used]).astype(np.int64)
-            others = outside(here.items, touched)
+            few = len(touched) <= FEW
+            others = outside(here.items, touched) if few else ~np.isin(here.items, touched)
             scores = self.replica.reader.merge_group(touched, read, group, now)
             here.items = np.concatenate([here.items[others], touched])
             here.scores = np.concatenate([here.scores[others], scores])
             here.mark, here.n = facts.used, -1
         return here
-
-    def _walked(self, read: Read, now: int) -> _Walk:
-        state, replica = self.replica.state, self.replica
-        family = state.plan.families[read.family]
-        groups = 1 if family.split is None else 1 + len(replica.reader.group_names(family.split))
-        b = state.tiles[read.family].blocks
-        keys, first = min(len(b.heads), len(state.items)), tile_range(read.window, now)[0]
-        found = _deal(b.heads, b.pool, keys, first, read.slot, groups)
-        return _Walk(now, state.facts.used, replica.generation, *found)
 
 
 def _positive(items: NDArray[np.int64], scores: NDArray[np.float64], n: int) -> Candidates:
