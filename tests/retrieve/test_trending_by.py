@@ -14,7 +14,7 @@ from afresh import App, hour_of_day, trending
 from afresh.features.engines.embedded import State
 from afresh.features.plan import Trend
 from afresh.retrieve.segment import NOT_SAID, UNHEARD_OF, segment
-from afresh.retrieve.trending import REFRESH_MS, Trending
+from afresh.retrieve.trending import FEW, REFRESH_MS, Trending
 from afresh.store.replica import Replica
 
 PLAN = app.plan()
@@ -149,3 +149,20 @@ def test_of_several_old_walks_a_request_renews_one() -> None:
     assert asked(later) == [later, now, now]
     assert asked(later + 1) == [later, later + 1, now]
     assert asked(later + 2) == [later, later + 1, later + 2]
+
+
+@pytest.mark.parametrize("many", [FEW, FEW + 1, 200])
+def test_many_items_may_be_touched_between_two_requests(many: int) -> None:
+    events = [Event(f"a{n}", "view", DAY, "u", f"i{n}") for n in range(100)]
+    replica = Replica(PLAN)
+    trends = Trending(replica)
+    replica.fold_events(batch_of(PLAN, events), 1)
+    assert len(trends.top("1h", DAY + 1, 999).items) == 100
+    more = [Event(f"b{n}", "view", DAY + 1, "u", f"i{n + 50}") for n in range(many)]
+    replica.fold_events(batch_of(PLAN, more), 2)
+    found = trends.top("1h", DAY + 2, 999)
+    counts = dict.fromkeys([f"i{n}" for n in range(max(100, 50 + many))], 0.0)
+    for event in events + more:
+        counts[str(event.item)] += 1.0
+    names = replica.state.items.texts(found.items)
+    assert dict(zip(names, found.scores.tolist(), strict=True)) == counts
