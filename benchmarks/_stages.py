@@ -1,4 +1,4 @@
-"""Where the time of a request goes: each stage asked for by itself, after the whole."""
+"""Where the time of a request goes: each stage asked for by itself."""
 
 from __future__ import annotations
 
