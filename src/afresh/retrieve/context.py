@@ -7,6 +7,7 @@ import numpy as np
 
 from afresh.features.engines.embedded import State
 from afresh.features.people import latest, parties_of
+from afresh.features.sequences import living
 from afresh.retrieve import Context
 
 ITEMS = 10
@@ -19,11 +20,14 @@ def context_of(state: State, user_id: str | None, session_id: str | None, now: i
     session = int(state.find("session_id", [session_id])[0]) if session_id else -1
     user = int(state.find("user_id", [user_id])[0]) if user_id else session
     people = parties_of(state, user, now)
-    visit = state.sessions.rows(state.facts, session, state.newest)
-    past = latest(state, state.sequences[state.plan.history], people)
-    facts, here, items = _context(
-        np.concatenate([past, visit]), len(past), state.facts.ts, state.facts.item, now, ITEMS
-    )
+    history, ts, item = state.sequences[state.plan.history], state.facts.ts, state.facts.item
+    if len(people) == 1:
+        facts, here, items = _alone(
+            history.kept, user, state.sessions.kept, session, state.newest, ts, item, now, ITEMS
+        )
+    else:
+        visit = state.sessions.rows(state.facts, session, state.newest)
+        facts, here, items = _context(latest(state, history, people), visit, ts, item, now, ITEMS)
     if not user_id:  # what a session did without a user is in both lists
         facts = facts[: len(here)]
     own = dict.fromkeys(p for p in (session, *people.tolist()) if p >= 0)
@@ -31,10 +35,19 @@ def context_of(state: State, user_id: str | None, session_id: str | None, now: i
 
 
 @numba.njit(cache=True, nogil=True)
-def _context(rows, past, ts, item, now, most):  # type: ignore[no-untyped-def]
-    """rows int64[n]: `past` facts of a person, then those of a session, oldest first. Returned,
-    newest first and the session's first: those before `now`, the items of the session's, and the
-    `most` first distinct items."""
+def _alone(history, user, sessions, session, newest, ts, item, now, most):  # type: ignore[no-untyped-def]
+    """`_context` of a user, or a session, to whom nobody is linked."""
+    past = living(history, user, newest, ts).astype(np.int64)
+    return _context(past, living(sessions, session, newest, ts), ts, item, now, most)
+
+
+@numba.njit(cache=True, nogil=True)
+def _context(past, visit, ts, item, now, most):  # type: ignore[no-untyped-def]
+    """past int64[p]: the facts of a person, visit int32[v]: those of a session, oldest first.
+    Returned, newest first and the session's first: those before `now`, the items of the session's,
+    and the `most` first distinct items."""
+    rows = np.empty(len(past) + len(visit), np.int64)
+    rows[: len(past)], rows[len(past) :] = past, visit
     facts, items = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
     distinct = np.empty(most, np.int64)
     used = here = found = 0
@@ -44,7 +57,7 @@ def _context(rows, past, ts, item, now, most):  # type: ignore[no-untyped-def]
         x = item[rows[at]]
         facts[used], items[used] = rows[at], x
         used += 1
-        if at >= past:
+        if at >= len(past):
             here = used
         new = found < most
         for f in range(found):
