@@ -14,7 +14,7 @@ from afresh.errors import NotFound
 from afresh.features.plan import Read, Trend
 from afresh.features.windows import tile_range
 from afresh.problems import suggest
-from afresh.retrieve import Candidates, best, outside
+from afresh.retrieve import Candidates, best, without
 from afresh.retrieve.walks import LEADERS, Standing, Walk, walked
 from afresh.store.replica import Replica
 
@@ -122,11 +122,15 @@ class Trending:
             here.scores = self.scores(here.items, read, now, group)
         if here.mark != facts.used:
             touched = np.unique(facts.item[here.mark : facts.used]).astype(np.int64)
-            few = len(touched) <= FEW
-            others = outside(here.items, touched) if few else ~np.isin(here.items, touched)
-            scores = self.replica.reader.merge_group(touched, read, group, now)
-            here.items = np.concatenate([here.items[others], touched])
-            here.scores = np.concatenate([here.scores[others], scores])
+            items, scores = here.items, here.scores
+            if len(touched) <= FEW:
+                items, scores = without(items, scores, touched, len(items))
+            else:
+                others = ~np.isin(items, touched)
+                items, scores = items[others], scores[others]
+            fresh = self.replica.reader.merge_group(touched, read, group, now)
+            here.items = np.concatenate([items, touched])
+            here.scores = np.concatenate([scores, fresh])
             here.mark, here.n = facts.used, -1
         return here
 
