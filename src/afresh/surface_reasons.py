@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,7 +62,7 @@ class Reasons:
         counts, whole = passages(
             self.replica.state, context, items[counted], self._windows, self.space, items=FROM
         )
-        told = _told(counts)
+        told = _told(counts).tolist()
         names = {at: self.name(int(context.items[at]), surface) for at in {t[0] for t in told}}
         for row, (begun, window, visits) in zip(counted, told, strict=True):
             if visits:
@@ -95,26 +96,27 @@ def risen(window: str, where: str) -> str:
 
 
 def _usual(source: Source, context: Context) -> str:
-    where = context.segments.get(source.label)
+    where = context.segments.get(source.label) if context.segments else None
     if not where or source.name not in TRENDS:
         return USUAL[source.name](source)
     say = popular if source.name == "trending" else risen
     return say(str(source.params["window"]), where)
 
 
-def _told(counts: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+@numba.njit(cache=True, nogil=True)
+def _told(counts):  # type: ignore[no-untyped-def]
     """Of counts int64[items, n, windows], for each of n the item begun from, the window, and how
-    many visits: of the shortest window of many visits, else of the longest; of equals the latest
-    item."""
-    most, begun = counts.max(axis=0), counts.argmax(axis=0)
-    windows = np.where(most >= MANY, 0, 1)
-    windows[:, -1] = 0
-    chosen = windows.argmin(axis=1)
-    rows = np.arange(len(chosen))
-    made = zip(
-        begun[rows, chosen].tolist(), chosen.tolist(), most[rows, chosen].tolist(), strict=True
-    )
-    return list(made)
+    many visits, int64[n, 3]: of the shortest window of many visits, else of the longest; of equals
+    the latest item."""
+    _, n, windows = counts.shape
+    out = np.zeros((n, 3), np.int64)
+    for at in range(n):
+        for window in range(windows):
+            begun = np.argmax(counts[:, at, window])
+            out[at] = begun, window, counts[begun, at, window]
+            if out[at, 2] >= MANY:
+                break
+    return out
 
 
 def _span(ms: int) -> str:
