@@ -18,7 +18,7 @@ from afresh.features.aggregates import (
 )
 from afresh.features.definition import Features
 from afresh.features.window_declaration import daily, decayed, session, sliding, tumbling
-from afresh.surface_spec import (
+from afresh.surfaces.spec import (
     available,
     because,
     covisits,

@@ -25,10 +25,10 @@ from afresh.retrieve.rising import may_rise, rising
 from afresh.retrieve.rules import item_context, rules
 from afresh.retrieve.segment import segment_asked
 from afresh.retrieve.text import alike
+from afresh.stages.reasons import popular, risen
 from afresh.store.replica import Replica
 from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
-from afresh.surface_reasons import popular, risen
-from afresh.surface_spec import Surface
+from afresh.surfaces.spec import Surface
 from afresh.traces import Trace
 
 

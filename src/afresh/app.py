@@ -17,9 +17,9 @@ from afresh.features.plan import Plan, PlanField, Postings
 from afresh.features.resolve import Names
 from afresh.features.trends import USUAL, Trending
 from afresh.problems import Place, Problem, here, problem_of
-from afresh.surface_check import check_surfaces
-from afresh.surface_make import make_surface
-from afresh.surface_spec import (
+from afresh.surfaces.check import check_surfaces
+from afresh.surfaces.make import make_surface
+from afresh.surfaces.spec import (
     TRENDS,
     Filter,
     Grouping,

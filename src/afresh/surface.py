@@ -27,14 +27,14 @@ from afresh.request import Weighed
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.context import context_of
 from afresh.retrieve.exploration import Explored, explore
+from afresh.stages.budgets import Budgets, named_apart
+from afresh.stages.filters import Filters
+from afresh.stages.groups import Groups
+from afresh.stages.reasons import USUAL, Reasons
+from afresh.stages.respond import items_of, rounded
+from afresh.stages.sources import Sources
 from afresh.store.replica import Replica
-from afresh.surface_budgets import Budgets, named_apart
-from afresh.surface_filters import Filters
-from afresh.surface_groups import Groups
-from afresh.surface_reasons import USUAL, Reasons
-from afresh.surface_respond import items_of, rounded
-from afresh.surface_sources import Sources
-from afresh.surface_spec import Source, Surface
+from afresh.surfaces.spec import Source, Surface
 
 CANDIDATES = 600
 """The most candidates of a request, shared evenly among its sources; they overlap …"""

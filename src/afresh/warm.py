@@ -19,7 +19,7 @@ from afresh.rank.terms import TERMS
 from afresh.retrieve.rules import item_context, rules
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
-from afresh.surface_spec import Surface
+from afresh.surfaces.spec import Surface
 
 _TS = 1_700_000_000_000
 

@@ -12,7 +12,7 @@ from afresh.features.check import check_name
 from afresh.features.durations import is_number, is_whole, milliseconds
 from afresh.features.plan import DAY_MS, Plan
 from afresh.problems import Place, Problem, problem_of, suggest
-from afresh.surface_spec import (
+from afresh.surfaces.spec import (
     FILTERS,
     SCORERS,
     SOURCES,

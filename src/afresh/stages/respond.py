@@ -14,8 +14,8 @@ from afresh.problems import Place
 from afresh.rank.blend import Scored
 from afresh.request import Item
 from afresh.retrieve import Context
-from afresh.surface_reasons import Reasons
-from afresh.surface_spec import Source, Surface
+from afresh.stages.reasons import Reasons
+from afresh.surfaces.spec import Source, Surface
 
 DIGITS = 6
 """Significant digits of a score as it is sent."""

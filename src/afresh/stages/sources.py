@@ -28,7 +28,7 @@ from afresh.retrieve.text import text_neighbours
 from afresh.retrieve.trending import Trending
 from afresh.retrieve.two_hops import two_hops
 from afresh.store.replica import Replica
-from afresh.surface_spec import Param, Source
+from afresh.surfaces.spec import Param, Source
 from afresh.vectors.items import ItemVectors
 from afresh.vectors.text import text_encoder
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from afresh.request import Arranged
 from afresh.retrieve import Context, Workspace
+from afresh.stages.budgets import LATE, Budgets, named_apart
 from afresh.store.replica import Replica
-from afresh.surface_budgets import LATE, Budgets, named_apart
-from afresh.surface_spec import Filter, Param, Surface
+from afresh.surfaces.spec import Filter, Param, Surface
 
 _log = structlog.get_logger("afresh.surface")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from afresh.problems import Place
-from afresh.surface_spec import (
+from afresh.surfaces.spec import (
     SOURCES,
     Filter,
     Grouping,

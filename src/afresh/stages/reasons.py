@@ -12,7 +12,7 @@ from afresh.features.durations import UNITS
 from afresh.retrieve import Context, Workspace
 from afresh.retrieve.passages import passages
 from afresh.store.replica import Replica
-from afresh.surface_spec import TRENDS, Source, Surface
+from afresh.surfaces.spec import TRENDS, Source, Surface
 
 USUAL: dict[str, Callable[[Source], str]] = {
     "sessions": lambda source: "People with sessions like this one chose it too",
