@@ -17,10 +17,16 @@ from afresh.errors import NotFound
 from afresh.features.plan import Plan
 from afresh.log import Log
 from afresh.past import replica_as_of
+from afresh.promoted import Promoted
+from afresh.rank.registry import TAKEN
+from afresh.rank.trained import Chosen
 from afresh.request import Query, Weighed
 from afresh.store.replica import Replica
 from afresh.surfaces.spec import Surface
 from afresh.traces import Trace
+
+MODEL = "model:"
+"""How `degraded` names a model that could not rank."""
 
 
 class Weighing(msgspec.Struct):
@@ -75,18 +81,22 @@ def explained(trace: Trace) -> Explanation:
 
 
 def replayed(
-    trace: Trace, plan: Plan, surfaces: tuple[Surface, ...], log: Log, snapshots: Path
-) -> Replay:
-    """Ask again, with the log as it was: folds from the last snapshot before, in this thread.
+    trace: Trace, plan: Plan, surfaces: tuple[Surface, ...], log: Log, snapshots: Path,
+    promoted: Promoted,
+) -> Replay:  # fmt: skip
+    """Ask again, with the log as it was and the model that ranked: folds from the last snapshot
+    before, in this thread.
 
-    Raises NotFound when retention has dropped what the answer rested on.
+    Raises NotFound when retention has dropped what the answer rested on, or the model is gone.
     """
+    said = msgspec.json.decode(trace.answer, type=Answer)
+    rankers = {trace.query.surface: _ranked_by(said, trace.query.surface, promoted)}
     if trace.query.as_of is not None:
         replica = replica_as_of(plan, log, trace.query.as_of, trace.offset)
     else:
         replica = _replica_at(plan, log, snapshots, trace.offset)
     past = Answers(plan, surfaces, log, replica)
-    said = msgspec.json.decode(trace.answer, type=Answer)
+    past.surfaces.rankers = rankers
     with replica.lock:
         if trace.ranked is None:
             answer, arranged = past.recommended(
@@ -103,17 +113,36 @@ def replayed(
 
 def answered_as_of(
     query: Query, plan: Plan, surfaces: tuple[Surface, ...], log: Log,
-    keep: Callable[[Callable[[], Trace]], None], until: int,
+    keep: Callable[[Callable[[], Trace]], None], until: int, promoted: Promoted,
 ) -> Answer:  # fmt: skip
     """The answer as it would have been at `query.as_of`, UTC ms, of the log before the offset
-    `until`; folds the log in this thread. keep: hears of it, as of every answer.
+    `until`, by the model in force then; folds the log in this thread. keep: hears of it, as of
+    every answer.
 
-    Raises BadRequest for a moment that the log does not reach.
+    Raises BadRequest for a moment that the log does not reach, NotFound for a model that is gone.
     """
     assert query.as_of is not None
+    rankers = promoted.at(query.surface, query.as_of)
     past = Answers(plan, surfaces, log, replica_as_of(plan, log, query.as_of, until))
+    past.surfaces.rankers = rankers
     past.keep = keep
     return past.recommend(query)
+
+
+def _ranked_by(said: Answer, surface: str, promoted: Promoted) -> Chosen:
+    """What ranked an answer, and which model could not."""
+    failed = [part for part in said.degraded if part.startswith(MODEL)]
+    refused = failed[-1].removeprefix(MODEL) if failed else ""
+    if said.model in TAKEN:
+        return Chosen(None, refused)
+    try:
+        return Chosen(promoted.ranker(said.model, surface), refused)
+    except NotFound as error:
+        raise NotFound(
+            f"The model {said.model!r}, which ranked this answer, is gone.",
+            hint="`afresh models prune` removed it; what was kept of the answer stands without "
+            "a replay.",
+        ) from error
 
 
 def _replica_at(plan: Plan, log: Log, snapshots: Path, offset: int) -> Replica:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numba
@@ -55,7 +56,7 @@ class Weighed:
 
     items: NDArray[np.int64]
     names: Sequence[str]
-    terms: NDArray[np.float64]
+    terms: NDArray[np.floating[Any]]
     weights: NDArray[np.float64]
 
     def of(self, rows: NDArray[np.int64]) -> Weighed:

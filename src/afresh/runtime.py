@@ -83,12 +83,14 @@ class Runtime(Service):
         runtime.writer.start()
         if runtime.recovery.backfill is not None:
             runtime.recovery.backfill.start()
+        runtime.promoted.start()
         runtime.learn()
         return runtime
 
     def close(self) -> None:
         """Finish what was submitted, take a snapshot, release the log."""
         self.learner.close()
+        self.promoted.close()
         self.traces.close()
         self.writer.close()
         try:

@@ -23,6 +23,7 @@ from afresh.events.verdict import Rejection
 from afresh.explaining import Explanation, answered_as_of, explained, replayed
 from afresh.log import Log
 from afresh.log.token import read_token
+from afresh.promoted import Promoted, Rankers
 from afresh.request import Query
 from afresh.settings import Settings
 from afresh.store.replica import Replica
@@ -56,9 +57,13 @@ class Service(Answers, ABC):
         self.surfaces.budgets.whole = settings.request_budget
         self.traces = Traces(folder, settings.traces_kept)
         self.keep = self.traces.put
+        self.promoted = Promoted(folder, self.plan, app.surfaces, self._install)
         self.flush_elsewhere: Callable[[], None] = lambda: None
         """Has the other processes of this server write the traces that they hold."""
         self._replaying = threading.Lock()
+
+    def _install(self, rankers: Rankers) -> None:
+        self.surfaces.rankers = rankers
 
     def explain(self, request_id: str, *, replay: bool = False) -> Explanation:
         """How an answer came about; with replay, asked again of the log as it was, which may
@@ -76,8 +81,9 @@ class Service(Answers, ABC):
         if replay:
             with self._replaying:  # each holds a state of its own
                 said.replay = replayed(
-                    trace, self.plan, self.app.surfaces, self.log, self.folder / "snapshots"
-                )
+                    trace, self.plan, self.app.surfaces, self.log, self.folder / "snapshots",
+                    self.promoted,
+                )  # fmt: skip
         return said
 
     def recommend_as_of(self, query: Query) -> Answer:
@@ -95,8 +101,9 @@ class Service(Answers, ABC):
             )
         with self._replaying:
             return answered_as_of(
-                query, self.plan, self.app.surfaces, self.log, self.keep, self.replica.offset
-            )
+                query, self.plan, self.app.surfaces, self.log, self.keep, self.replica.offset,
+                self.promoted,
+            )  # fmt: skip
 
     def caught_up(self, after: str | None) -> asyncio.Future[None] | None:
         """What to await before answering a request with this token, WAIT_S at most; None:

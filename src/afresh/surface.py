@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -20,6 +20,7 @@ from afresh.errors import NotFound
 from afresh.problems import suggest
 from afresh.rank.blend import Scored, blend
 from afresh.rank.terms import TERMS
+from afresh.rank.trained import Chosen
 from afresh.request import Arranged as Arranged
 from afresh.request import Item as Item
 from afresh.request import Query as Query
@@ -31,6 +32,7 @@ from afresh.stages.budgets import Budgets, named_apart
 from afresh.stages.filters import Filters
 from afresh.stages.groups import Groups
 from afresh.stages.reasons import USUAL, Reasons
+from afresh.stages.reranking import rerank
 from afresh.stages.respond import items_of, rounded
 from afresh.stages.sources import Sources
 from afresh.store.replica import Replica
@@ -62,6 +64,8 @@ class Surfaces:
         self.filters = Filters(replica, self.space, self.budgets)
         self.sources = Sources(replica, self.space)
         self.reasons = Reasons(replica, self.space)
+        self.rankers: Mapping[str, Chosen] = {}
+        """The trained ranker of each surface that has one; replaced whole, by any thread."""
         self.groups = Groups(replica, self.sources, self.reasons, self.budgets)
 
     def prepare(self) -> None:
@@ -88,7 +92,7 @@ class Surfaces:
         n = min(surface.n if query.n is None else query.n, LONGEST - len(shown))
         ruling = Ruling(query.rules, Scene(self.replica.catalog, query.context, now), shown)
         context = self.context(query, now)
-        scored = self._scored(surface, context, share(surface), out)
+        scored = self._ranked(surface, context, share(surface), out)
         listed = self._listed(scored, surface, context, ruling, n, out)
         if len(listed) <= n:
             listed = self._filled(listed, scored, surface, context, ruling, n, out)
@@ -111,7 +115,7 @@ class Surfaces:
         given = list(dict.fromkeys(item_ids))
         numbers = self.replica.state.items.find_texts(given)
         context = self.context(query, now)
-        scored = self._scored(surface, context, RANKED, out)
+        scored = self._ranked(surface, context, RANKED, out, numbers)
         listed = Listed.of(scored.items, scored.scores)
         places = self.space.rows(numbers, listed.items)
         listed, found = listed.take(places >= 0), places[places >= 0].tolist()
@@ -143,8 +147,22 @@ class Surfaces:
         self.budgets.begin(surface.name, late)
         return surface
 
-    def _scored(self, surface: Surface, context: Context, n: int, out: Arranged) -> Scored:
-        """The candidates of all sources, scored."""
+    def _ranked(
+        self, surface: Surface, context: Context, n: int, out: Arranged,
+        given: NDArray[np.int64] | None = None,
+    ) -> Scored:  # fmt: skip
+        """The candidates, scored; the best, or those a caller has given, by a trained ranker."""
+        scored = self.scored(surface, context, n, out)
+        chosen, only = self.rankers.get(surface.name), None
+        if chosen is not None:
+            if given is not None:
+                only = self.space.rows(scored.items, given)
+                only = only[only >= 0]
+            rerank(chosen, scored, context, n, self.sources, only, out)
+        return scored
+
+    def scored(self, surface: Surface, context: Context, n: int, out: Arranged) -> Scored:
+        """The candidates of all sources, at most n each, as the surface's own scorer has them."""
         labels, found = [source.label for source in surface.sources], []
         for part, failed, source in self._parts[surface.name]:
             work = partial(self.sources, source, context, n)

@@ -9,7 +9,19 @@ import sys
 
 import typer
 
-from afresh.cli import check, demo, doctor, exporting, features, importing, new, plan, serve
+from afresh.cli import (
+    check,
+    demo,
+    doctor,
+    exporting,
+    features,
+    importing,
+    models,
+    new,
+    plan,
+    serve,
+    train,
+)
 from afresh.cli.terminal import fail, show_version
 from afresh.errors import AfreshError
 
@@ -41,8 +53,9 @@ def root(
     _debug = debug
 
 
-for command in (demo, new, serve, check, plan, importing, exporting, features, doctor):
+for command in (demo, new, serve, check, plan, importing, exporting, features, train, doctor):
     app.command(command.NAME)(command.run)
+app.add_typer(models.app, name=models.NAME)
 
 
 def main() -> None:

@@ -92,12 +92,14 @@ class Follower(Service):
         except BaseException:
             log.close()
             raise
+        follower.promoted.start()
         follower.following.start()
         return follower
 
     def close(self) -> None:
         """Stop following. There is nothing to save."""
         self.following.close()
+        self.promoted.close()
         self.traces.close()
         self.log.close()
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from afresh.features.durations import milliseconds
 from afresh.features.plan import Plan
 from afresh.features.trends import USUAL, trend_name
+from afresh.rank.columns import Columns
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.retrieve import Candidates, Context, Workspace
@@ -98,11 +99,22 @@ class Sources:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """The learned blend: a probability for each item, float64[k]; what it knows of each,
         rank.terms.TERMS, float64[k, terms]; and what each term counts, float64[terms]."""
-        self.space.fit(self._state)
-        scanned, model = self._scan(context, n), self.scorer
-        rows = self.space.rows(scanned.items, items)
-        x = terms(self._state, context, scanned, items, rows)
+        x, model = self.terms(items, context, n), self.scorer
         return model.score(x), x, model.weights
+
+    def terms(self, items: NDArray[np.int64], context: Context, n: int) -> NDArray[np.float64]:
+        """What the softmax blend knows of each item: float64[k, terms]."""
+        scanned, rows = self._found(items, context, n)
+        return terms(self._state, context, scanned, items, rows)
+
+    def matrix(
+        self, columns: Columns, items: NDArray[np.int64], parts: NDArray[np.float64],
+        context: Context, n: int,
+    ) -> NDArray[np.float32]:  # fmt: skip
+        """What a trained ranker is told of each item: float32[k, columns]. parts: float64[k,
+        sources], what each source gave it."""
+        scanned, rows = self._found(items, context, n)
+        return columns(self.replica.reader, context, scanned, items, rows, parts)
 
     @property
     def scorer(self) -> Softmax:
@@ -166,6 +178,14 @@ class Sources:
         return preference(
             self._state, context, self.vectors, weights=weights, half_life=half_life, n=n
         )
+
+    def _found(
+        self, items: NDArray[np.int64], context: Context, n: int
+    ) -> tuple[Scanned, NDArray[np.int64]]:
+        """The scans of a context, and where each item stands among what they found."""
+        self.space.fit(self._state)
+        scanned = self._scan(context, n)
+        return scanned, self.space.rows(scanned.items, items)
 
     def _scan(self, context: Context, n: int) -> Scanned:
         """All scans of a context, once a request."""

@@ -18,6 +18,9 @@ SAID = {
     "events": "Events",
     "fold": "Folding the log",
     "export": "Export",
+    "outcomes": "Outcomes in the log",
+    "questions": "Asking again",
+    "trees": "Trees",
 }
 
 

@@ -1,0 +1,79 @@
+"""`afresh train`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from afresh.cli.terminal import AppFile, AsJson, Config, DataFolder, err_console, say, say_json
+
+NAME = "train"
+
+
+def run(
+    file: AppFile,
+    surface: Annotated[str, typer.Option(help="The surface whose lists are ranked.")] = "home",
+    rows: Annotated[
+        int,
+        typer.Option(
+            min=1, help="About how many candidates to learn from, a hundred each question."
+        ),
+    ] = 1_000_000,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The same log and seed give the same model.")
+    ] = 0,
+    name: Annotated[str, typer.Option(help="Of the model; one of the moment without it.")] = "",
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="A column that it shall not read; may be repeated."),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that learn; one a core without it.")
+    ] = None,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Have it rank at once; a server notices by itself.")
+    ] = False,
+    data: DataFolder = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a ranker on what people did, and say what it is worth.
+
+    The log is folded again; before an outcome is, the surface is asked what it would have shown, and
+    trees learn to tell what was taken (LambdaMART). A server may run meanwhile. The model
+    goes into the registry (`afresh models`) with its report. Needs `afresh[train]`.
+
+    Example: `afresh train app.py --data data --surface home --seed 0`
+    """
+    from afresh.errors import AfreshError
+    from afresh.loading import load
+    from afresh.settings import load_settings
+
+    settings = load_settings(file, config, data=data)
+    app = load(file)
+    if not settings.data.is_dir():
+        raise AfreshError(f"There is no folder {settings.data}", hint="Name it with --data.")
+
+    from afresh.train.report import told
+    from afresh.train.run import Wanted, trained
+    from afresh.watch.progress import bars
+
+    wanted = Wanted(
+        surface=surface, rows=rows, seed=seed, name=name, without=tuple(without or ()),
+        threads=threads,
+    )  # fmt: skip
+    console = err_console()
+    with bars(console, shown=console.is_terminal) as progress:
+        report = trained(app, settings.data, wanted, progress)
+    if promote:
+        from afresh.cli.models import promoted
+
+        promoted(app, settings.data, report.model)
+    if as_json:
+        say_json(report)
+        return
+    for line in told(report):
+        say(line)
+    if not promote:
+        say(f"\nHave it rank: afresh models promote {file} {report.model} --data {settings.data}")

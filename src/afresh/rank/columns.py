@@ -1,0 +1,131 @@
+"""Columns: what a trained ranker is told of each candidate, one number a column.
+
+One definition for the answer and for the rows that are learned from: what the scans gave, the
+terms of the softmax blend that say more than those, what each source of the surface gave, and
+the app's own features of the item and of the person, read by the one reader. Nothing here knows
+where an item was shown, or what happened to it afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.features.plan import Feature, Plan, Read
+from afresh.features.reading import Reader
+from afresh.rank.terms import TERMS, terms
+from afresh.retrieve import Context
+from afresh.retrieve.scans import RULES, SCANS, Scanned
+
+VERSION = 1
+"""Of what the columns that are not features mean; a model of another one is refused."""
+
+QUESTION = ("length of this session", "items of the visitor", "place by sessions", "place by rules")
+"""The first two are the same for all candidates of a question; places count from 0."""
+NO_PLACE = 1000.0
+"""The place of what no scan has found."""
+
+_SAID = [at for at, name in enumerate(TERMS) if not name.startswith("log ")]
+"""A tree cannot tell a number from its logarithm."""
+
+
+class Columns:
+    """The columns of one surface. labels: of its sources; only: the features that are wanted.
+
+    Features are those of an item or a user that are one number, under their own names.
+    """
+
+    def __init__(
+        self, plan: Plan, labels: Sequence[str], only: Collection[str] | None = None
+    ) -> None:
+        wanted = [f for f in plan.features if only is None or f.name in only]
+        self.items = tuple(f for f in wanted if f.key == "item_id" and _is_number(f))
+        self.people = tuple(f for f in wanted if f.key == "user_id" and _is_number(f))
+        self.features = {f.name: f for f in (*self.items, *self.people)}
+        self.ours = (
+            *(f"{name}: score" for name in SCANS),
+            *(TERMS[at] for at in _SAID),
+            *QUESTION,
+            *(f"source {label}" for label in labels),
+        )
+        self.names = (*self.ours, *self.features)
+
+    def __call__(
+        self, reader: Reader, context: Context, scanned: Scanned, items: NDArray[np.int64],
+        rows: NDArray[np.int64], parts: NDArray[np.float64],
+    ) -> NDArray[np.float32]:  # fmt: skip
+        """float32[n, names] of items int64[n], as of context.now.
+
+        rows: int64[n], where each stands among those scanned, -1 for one that no scan found;
+        parts: float64[n, sources], what each source gave it.
+        """
+        n = len(items)
+        out = np.empty((n, len(self.names)), np.float32)
+        at = len(SCANS)
+        out[:, :at] = (
+            np.where(rows[:, None] >= 0, scanned.scores[rows], 0.0) if len(scanned.items) else 0.0
+        )
+        end = at + len(_SAID)
+        out[:, at:end] = terms(reader.state, context, scanned, items, rows)[:, _SAID]
+        at, end = end, end + len(QUESTION)
+        out[:, at] = len(context.visit)
+        out[:, at + 1] = len(context.items)
+        for column, scan in ((at + 2, 0), (at + 3, RULES)):
+            out[:, column] = _places(scanned.scores[:, scan], rows)
+        out[:, end : len(self.ours)] = parts
+        at = len(self.ours)
+        if self.items:
+            out[:, at : at + len(self.items)] = reader.matrix(items, self.items, context.now)
+        if self.people:
+            who = np.array([context.person], np.int64)
+            out[:, at + len(self.items) :] = reader.matrix(who, self.people, context.now)
+        return out
+
+
+def _is_number(feature: Feature) -> bool:
+    return feature.kind != "last" and feature.split is None
+
+
+def _places(scores: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The place of each of rows int64[n] by scores float64[m], the greatest first; NO_PLACE of
+    -1."""
+    place = np.empty(len(scores) + 1)
+    place[-1] = NO_PLACE
+    place[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
+    return place[rows]
+
+
+def fingerprint(plan: Plan, feature: Feature) -> str:
+    """16 hex digits of what a feature means, whatever else the plan holds: its own name left out,
+    tiles and inputs written out instead of their places in the plan."""
+    said = msgspec.to_builtins(feature)
+    for name in ("name", "group", "reads", "session", "distinct", "sequence"):
+        said.pop(name, None)
+    said["reads"] = [_read(plan, read) for read in feature.reads]
+    if feature.session is not None:
+        said["session"] = _read(plan, feature.session)
+    if feature.distinct is not None:
+        kept = plan.distincts[feature.distinct]
+        told = msgspec.to_builtins(kept) | {"types": _types(plan, kept.types), "reach": 0}
+        said["distinct"] = told | {"input": _input(plan, kept.input)}
+    document = msgspec.json.encode(said, order="deterministic")
+    return hashlib.sha256(document).hexdigest()[:16]
+
+
+def _read(plan: Plan, read: Read) -> list[object]:
+    family = plan.families[read.family]
+    slots = [family.slots[at] for at in (read.slot, *(read.touch or ()))]
+    said = [(slot.op, _types(plan, slot.types), _input(plan, slot.input)) for slot in slots]
+    return [family.key, family.width, _input(plan, family.split), said, read.window]
+
+
+def _types(plan: Plan, types: Sequence[int]) -> list[tuple[str, int]]:
+    return [(plan.events[code].name, plan.events[code].weight) for code in types]
+
+
+def _input(plan: Plan, at: int | None) -> object:
+    return None if at is None else plan.inputs[at]

@@ -1,0 +1,115 @@
+"""Reranking: a trained ranker orders the best of a request's candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numba
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from afresh.rank.blend import Scored
+from afresh.rank.trained import RERANKED, Chosen, Ranker
+from afresh.rank.trees import Trees
+from afresh.request import Arranged, Weighed
+from afresh.retrieve import Context
+from afresh.retrieve.top import top
+from afresh.stages.sources import Sources
+
+FAINT = 30.0
+"""How far below the best, in log-odds, a score can be told from others."""
+
+_log = structlog.get_logger("afresh.surface")
+
+
+def rerank(
+    chosen: Chosen, scored: Scored, context: Context, n: int, sources: Sources,
+    only: NDArray[np.int64] | None, out: Arranged,
+) -> None:  # fmt: skip
+    """Have a ranker order the best of what is scored, or, of a caller's list, `only` those rows.
+
+    n: the candidates of each source. One that fails, or cannot read what is not folded yet, is
+    left out and named.
+    """
+    ranker = chosen.ranker
+    if chosen.refused:
+        out.left_out(f"model:{chosen.refused}")
+    if ranker is None or not len(scored.items):
+        return
+    if sources.replica.warming is not None:
+        out.left_out("warming:model")
+        return
+    try:
+        rows = best_rows(scored, only)
+        if not len(rows):
+            return
+        x = sources.matrix(ranker.columns, scored.items[rows], scored.parts[rows], context, n)
+        scores = reranked(scored.scores, rows, ranker.trees(x))
+    except Exception:
+        _log.exception("scorer_failed", scorer=ranker.name)
+        out.left_out(f"model:{ranker.name}")
+        return
+    scored.scores, out.model = scores, ranker.name
+    out.weighed = _read(ranker, scored.items, rows, x)
+
+
+def best_rows(scored: Scored, only: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """Which candidates a ranker orders: rows int64[at most RERANKED], the best first."""
+    if only is None:
+        return np.asarray(top(scored.scores, scored.items, RERANKED))
+    return np.asarray(only[top(scored.scores[only], scored.items[only], RERANKED)])
+
+
+def _read(
+    ranker: Ranker, items: NDArray[np.int64], rows: NDArray[np.int64], x: NDArray[np.float32]
+) -> Read:
+    place = np.full(len(items), -1)
+    place[rows] = np.arange(len(rows))
+    names = (*ranker.columns.names, "start")
+    return Read(items, names, x, np.ones(len(names)), ranker.trees, place)
+
+
+@numba.njit(cache=True, nogil=True)
+def reranked(scores, rows, given):  # type: ignore[no-untyped-def]
+    """The scores of all candidates when those at rows int64[k] are ordered by float64[k].
+
+    Of those the probabilities of a softmax, as a learned blend gives them, so that a boost
+    multiplies; of the others, whose scores float64[n] are above zero, less than of any of those.
+    """
+    out = scores.copy()
+    out[rows] = 0.0
+    best = 0.0
+    for r in range(len(out)):
+        best = max(best, out[r])
+    odds = np.exp(np.maximum(given - given.max(), -FAINT))
+    odds /= odds.sum()
+    if best > 0.0:
+        out *= 0.5 * odds.min() / best
+    out[rows] = odds
+    return out
+
+
+@dataclass(slots=True)
+class Read(Weighed):
+    """What a ranker read of each candidate, as `Weighed`: terms float32[k, columns] of those it
+    ordered; place: int64[n], the row there of each candidate, -1 of one it did not look at. What
+    a column adds is worked out when somebody asks."""
+
+    trees: Trees
+    place: NDArray[np.int64]
+
+    def of(self, rows: NDArray[np.int64]) -> Read:
+        there = rows >= 0
+        place = np.where(there, self.place[rows], -1)
+        known = place >= 0
+        x, at = self.terms[place[known]], np.full(len(rows), -1)
+        at[known] = np.arange(len(x))
+        return replace(self, items=np.where(there, self.items[rows], -1), terms=x, place=at)
+
+    def added(self) -> list[list[float]]:
+        out = np.zeros((len(self.items), len(self.names)))
+        known = self.place >= 0
+        out[known] = self.trees.added(self.terms[self.place[known]].astype(np.float32, copy=False))
+        made: list[list[float]] = out.tolist()
+        return made

@@ -1,0 +1,196 @@
+"""A training run: from the log to a model in the registry, with a report of what it is worth."""
+
+from __future__ import annotations
+
+import platform
+import time
+from pathlib import Path
+
+import msgspec
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.app import App
+from afresh.errors import AfreshError, NotFound
+from afresh.log import Log
+from afresh.log.sqlite import SqliteLog
+from afresh.problems import suggest
+from afresh.promoted import FOLDER
+from afresh.rank.columns import Columns
+from afresh.rank.manifest import Manifest, Range, said_columns
+from afresh.rank.registry import MODEL, Registry
+from afresh.rank.trained import RERANKED, Ranker, load_ranker
+from afresh.rank.trees import Trees, read_trees
+from afresh.surfaces.spec import Surface
+from afresh.train.examples import Examples, asked_again
+from afresh.train.fit import Fitted, Lists, fitted, lightgbm
+from afresh.train.outcomes import Progress, read_outcomes
+from afresh.train.refusals import check_enough, check_leaks, telling_columns
+from afresh.train.report import REPORT, Report, Seconds, reported
+
+LEARN, JUDGE = 0.8, 0.1
+"""The first questions are learned from, the next say when to stop; the last are judged by."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What to train. rows: about how many examples; name: of the model, "" for one made of the
+    moment; without: columns to leave out; threads: None for one a core."""
+
+    surface: str = "home"
+    rows: int = 1_000_000
+    seed: int = 0
+    name: str = ""
+    without: tuple[str, ...] = ()
+    threads: int | None = None
+
+
+def trained(
+    app: App, folder: Path, wanted: Wanted, progress: Progress = lambda stage, done, total: None
+) -> Report:
+    """Train a ranker on the log in `folder`, which a server may be writing, and put it into the
+    registry there; it ranks nothing before it is promoted.
+
+    Raises NotFound (surface), MissingDependency, and AfreshError for what cannot work.
+    """
+    lightgbm()
+    plan = app.plan()
+    surface = _surface(app, wanted.surface)
+    labels = [source.label for source in surface.sources]
+    registry = Registry(folder / FOLDER)
+    current = _current(registry, surface.name, app, labels)
+    log = SqliteLog(folder, app=app.name, readonly=True)
+    began = time.perf_counter()
+    try:
+        until = log.end
+        outcomes = read_outcomes(log, plan, until, progress)
+        examples = asked_again(
+            plan, surface, log, outcomes, rows=wanted.rows, seed=wanted.seed, until=until,
+            current=current, progress=progress,
+        )  # fmt: skip
+        data = _range(log, examples, until)
+    finally:
+        log.close()
+    asked = time.perf_counter()
+    check_enough(examples)
+    columns = Columns(plan, labels)
+    learn, judge = (int(len(examples) * share) for share in (LEARN, LEARN + JUDGE))
+    check_leaks(examples, set(columns.features) - set(wanted.without), learn)
+    kept = _kept(examples, wanted.without, learn)
+    fit = fitted(
+        _lists(examples, 0, learn, kept), _lists(examples, learn, judge, kept), examples.gains,
+        wanted.seed, progress, wanted.threads,
+    )  # fmt: skip
+    took = Seconds(round(asked - began, 1), round(time.perf_counter() - asked, 1))
+    return _put(app, surface, wanted, registry, examples, fit, kept, data, took, current, judge)
+
+
+def _put(
+    app: App, surface: Surface, wanted: Wanted, registry: Registry, examples: Examples,
+    fit: Fitted, kept: NDArray[np.int64], data: Range, took: Seconds, current: Ranker | None,
+    judge: int,
+) -> Report:  # fmt: skip
+    """Judge what was fitted, and put it into the registry."""
+    plan, now = app.plan(), time.time_ns() // 1_000_000
+    names = [examples.names[at] for at in kept.tolist()]
+    trees = read_trees(fit.text, len(kept))
+    name = wanted.name or _name(surface.name, now)
+    report = reported(
+        name, surface.name, examples, judge, _scores(trees, examples, judge, kept), fit, names,
+        took, _cost(trees, examples, kept), current.name if current else "",
+    )  # fmt: skip
+    columns = Columns(plan, [source.label for source in surface.sources])
+    manifest = Manifest(
+        model=name,
+        app=app.name,
+        surface=surface.name,
+        columns=said_columns(plan, columns, names),
+        plan=plan.hash,
+        data=data,
+        seed=wanted.seed,
+        created=now,
+        versions=_versions(),
+        metrics=msgspec.to_builtins(report.overall["this model"]),
+    )
+    document = msgspec.json.format(msgspec.json.encode(report), indent=2)
+    registry.add(manifest, {MODEL: fit.text.encode(), REPORT: document})
+    return report
+
+
+def _surface(app: App, name: str) -> Surface:
+    surfaces = {surface.name: surface for surface in app.surfaces}
+    if name not in surfaces:
+        raise NotFound(f"There is no surface {name!r}.", hint=suggest(name, surfaces))
+    return surfaces[name]
+
+
+def _current(registry: Registry, surface: str, app: App, labels: list[str]) -> Ranker | None:
+    """The model that ranks now; None where none does, or it cannot any more."""
+    name = registry.promoted(surface)
+    try:
+        return load_ranker(registry, name, app.plan(), labels) if name else None
+    except AfreshError:
+        return None  # what the definition no longer gives is a reason to train
+
+
+def _kept(examples: Examples, without: tuple[str, ...], learn: int) -> NDArray[np.int64]:
+    """The columns that are learned from: int64[k]."""
+    for name in without:
+        if name not in examples.names:
+            raise NotFound(f"There is no column {name!r}.", hint=suggest(name, examples.names))
+    telling = telling_columns(examples, learn)
+    left = [at for at in telling.tolist() if examples.names[at] not in without]
+    return np.array(left, np.int64)
+
+
+def _lists(examples: Examples, first: int, last: int, kept: NDArray[np.int64]) -> Lists:
+    """The questions [first, last) whose answer is among their candidates."""
+    found = np.flatnonzero(examples.found[first:last]) + first
+    sizes = np.diff(examples.start)[found]
+    if not len(found):
+        raise AfreshError(
+            "No question of one part of the time has its answer among the candidates.",
+            hint="Import more history, or give the surface more sources.",
+        )
+    rows = np.concatenate([np.arange(examples.start[q], examples.start[q + 1]) for q in found])
+    return Lists(examples.x[np.ix_(rows, kept)], examples.grade[rows], sizes)
+
+
+def _scores(
+    trees: Trees, examples: Examples, first: int, kept: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    rows = examples.rows(first, len(examples))
+    return trees(np.ascontiguousarray(examples.x[rows][:, kept]))
+
+
+def _cost(trees: Trees, examples: Examples, kept: NDArray[np.int64]) -> float:
+    """µs for which RERANKED candidates are scored, the median of some questions."""
+    x = np.ascontiguousarray(examples.x[-RERANKED:][:, kept])
+    took = []
+    for _ in range(200):
+        began = time.perf_counter()
+        trees(x)
+        took.append((time.perf_counter() - began) * 1e6)
+    return round(float(np.median(took)), 1)
+
+
+def _range(log: Log, examples: Examples, until: int) -> Range:
+    ts = examples.ts if len(examples) else np.zeros(1, np.int64)
+    return Range(log=log.id, first=log.start, end=until, min_ts=int(ts.min()), max_ts=int(ts.max()))
+
+
+def _name(surface: str, now: int) -> str:
+    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now / 1000))
+    return f"{surface}-{moment}-{now % 1000:03d}"
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {
+        "afresh": version("afresh"),
+        "lightgbm": lightgbm().__version__,
+        "numba": numba.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
