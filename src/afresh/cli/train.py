@@ -40,9 +40,9 @@ def run(
 ) -> None:
     """Train a ranker on what people did, and say what it is worth.
 
-    The log is folded again; before an outcome is, the surface is asked what it would have shown, and
-    trees learn to tell what was taken (LambdaMART). A server may run meanwhile. The model
-    goes into the registry (`afresh models`) with its report. Needs `afresh[train]`.
+    The log is folded again; before an outcome is, the surface is asked what it would have shown,
+    and trees learn to tell what was taken (LambdaMART). A server may run meanwhile. The model goes
+    into the registry (`afresh models`) with its report. Needs `afresh[train]`.
 
     Example: `afresh train app.py --data data --surface home --seed 0`
     """

@@ -45,8 +45,9 @@ class Examples:
     else from 1 up by weight; start: int64[q + 1], where each question's rows begin. Of each
     question: ts int64[q]; found bool[q], whether something taken is among its rows; wanted
     int32[q], the grade of the weightiest answer; repeat bool[q], whether the visitor had touched
-    that already; length int64[q], of the visit. scores: how others order the rows, float64[rows] each. gains:
-    what a grade is worth, from 0 up. late: questions left out, for their outcome came too late.
+    that already; length int64[q], of the visit. scores: how others order the rows, float64[rows]
+    each. gains: what a grade is worth, from 0 up. late: questions left out, as their outcome came
+    too late.
     """
 
     names: tuple[str, ...]

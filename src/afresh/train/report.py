@@ -31,7 +31,8 @@ class Report(msgspec.Struct, kw_only=True):
     """questions: in all, `found` those with their answer among the candidates, `judged` the last
     ones, by which overall and segments judge; late: left out, as their outcomes came too late.
     importance: of the columns, shares of what all splits gained, the greatest first; constant:
-    columns that were the same everywhere and are not read. microseconds: of scoring a hundred candidates."""
+    columns that were the same everywhere and are not read. microseconds: what scoring a hundred
+    candidates takes."""
 
     model: str
     surface: str
