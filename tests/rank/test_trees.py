@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import lightgbm
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 
 from afresh.errors import CorruptData
 from afresh.rank.trees import Trees, read_trees
+from afresh.train.fit import lightgbm as library
+
+lightgbm = library()
 
 COLUMNS = 6
 
 
-def made(seed: int, **more: object) -> tuple[lightgbm.Booster, NDArray[np.float32]]:
+def made(seed: int, **more: object) -> tuple[Any, NDArray[np.float32]]:
     """A ranker of lists of ten with zeros, missing numbers and ties, and its rows."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(1200, COLUMNS)).astype(np.float32).round(1)

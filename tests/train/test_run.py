@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import lightgbm
 import msgspec
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from afresh.errors import AfreshError, NotFound
 from afresh.promoted import FOLDER
 from afresh.rank.registry import MODEL, Registry
 from afresh.rank.trees import read_trees
+from afresh.train.fit import lightgbm
 from afresh.train.report import OURS, REPORT, Report, told
 from afresh.train.run import Wanted, trained
 
@@ -52,7 +52,7 @@ def test_the_manifest_says_what_it_was_made_from(learned: tuple[Path, Report]) -
 
 def test_lightgbm_opens_the_file_and_scores_the_same(learned: tuple[Path, Report]) -> None:
     manifest, files = Registry(learned[0] / FOLDER).read("first")
-    booster = lightgbm.Booster(model_str=files[MODEL].decode())
+    booster = lightgbm().Booster(model_str=files[MODEL].decode())
     x = np.random.default_rng(0).lognormal(0, 2, (200, len(manifest.columns))).astype(np.float32)
     trees = read_trees(files[MODEL].decode(), len(manifest.columns))
     assert np.array_equal(trees(x), booster.predict(x))

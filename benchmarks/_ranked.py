@@ -1,0 +1,109 @@
+"""A ranker trained on sessions of clicks, judged on later ones, over an index that stands still."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.features.engines.embedded import State
+from afresh.features.reading import Reader
+from afresh.rank.columns import Columns
+from afresh.rank.softmax import Softmax
+from afresh.rank.terms import terms
+from afresh.rank.trained import RERANKED
+from afresh.rank.trees import read_trees
+from afresh.retrieve.scans import Scans
+from afresh.retrieve.top import top
+from afresh.surface import CANDIDATES
+from afresh.train.fit import Lists, fitted
+from benchmarks._clicks import EVENT_MS, START_MS, Cases, Clicks
+from benchmarks.quality import context_of, measures
+
+JUDGED = 0.15
+"""The share of the last questions of train that says when to stop."""
+
+
+class _Asker:
+    """Asks a state that stands still; the learned blend chooses the candidates."""
+
+    def __init__(self, shop: Clicks, state: State, model: Softmax) -> None:
+        self.shop, self.state, self.model = shop, state, model
+        self.columns = Columns(state.plan, ["neighbours"])
+        self.reader, self.scans = Reader(state), Scans()
+        self.items, self.now = shop.numbers(state), state.newest + 1
+
+    def __call__(
+        self, cases: Cases, row: int, *, learn: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Of one question the candidates, int64[n], and their columns, float32[n, columns]."""
+        first, length, answer = (
+            int(each[row]) for each in (cases.first, cases.length, cases.answer)
+        )
+        context = context_of(self.items[first : first + length], self.now)
+        scanned = self.scans(self.state, context, CANDIDATES)
+        known = terms(self.state, context, scanned)
+        rows = top(self.model.score(known), scanned.items, RERANKED)
+        items, parts = scanned.items[rows], scanned.blend[rows, None]
+        x = self.columns(self.reader, context, scanned, items, rows, parts)
+        at = np.flatnonzero(scanned.items == self.items[answer])
+        if learn and len(at):
+            when = START_MS + EVENT_MS * answer
+            self.model.learn(known, int(at[0]), int(self.shop.session[answer]), when)
+        return items, x
+
+
+def judged(shop: Clicks) -> dict[str, dict[str, Any]]:
+    """Measures of the learned blend and of the ranker on top of it, as `quality` has them."""
+    state, model = shop.state(), Softmax()
+    shop.fold(state, 0, shop.held)
+    ask = _Asker(shop, state, model)
+    n, width = len(shop.learn.first), len(ask.columns.names)
+    x, grade = np.empty((n * RERANKED, width), np.float32), np.zeros(n * RERANKED, np.int32)
+    sizes: list[int] = []
+    used = 0
+    for row in range(n):
+        items, known = ask(shop.learn, row, learn=True)
+        taken = items == ask.items[shop.learn.answer[row]]
+        if taken.any():
+            x[used : used + len(items)], grade[used : used + len(items)] = known, taken
+            used += len(items)
+            sizes.append(len(items))
+    cut = int(len(sizes) * (1 - JUDGED))
+    rows, size = sum(sizes[:cut]), np.array(sizes, np.int64)
+    began = time.perf_counter()
+    fit = fitted(
+        Lists(x[:rows], grade[:rows], size[:cut]),
+        Lists(x[rows:used], grade[rows:used], size[cut:]), [0.0, 1.0], 0,
+        lambda stage, done, total: None,
+    )  # fmt: skip
+    took = round(time.perf_counter() - began, 1)
+    shop.fold(state, shop.held, shop.train)
+    run = {"trees": fit.rounds, "questions": len(sizes), "training_s": took}
+    return {**_asked(shop, _Asker(shop, state, model), fit.text, width), "run": run}
+
+
+def _asked(shop: Clicks, ask: _Asker, text: str, width: int) -> dict[str, dict[str, Any]]:
+    trees, cases = read_trees(text, width), shop.test
+    n = len(cases.first)
+    ranks = {"learned": np.zeros(n, np.int64), "ranked": np.zeros(n, np.int64)}
+    repeat = np.zeros(n, np.bool_)
+    for row in range(n):
+        target = ask.items[cases.answer[row]]
+        first, length = int(cases.first[row]), int(cases.length[row])
+        repeat[row] = target in ask.items[first : first + length]
+        items, x = ask(cases, row, learn=False)
+        order = np.argsort(-trees(x), kind="stable") if len(items) else np.empty(0, np.int64)
+        for name, listed in (("learned", items), ("ranked", items[order])):
+            at = np.flatnonzero(listed == target)
+            ranks[name][row] = at[0] + 1 if len(at) else 0
+    return {
+        name: {
+            "all": measures(rank),
+            "repeats": measures(rank[repeat]),
+            "new_items": measures(rank[~repeat]),
+        }
+        for name, rank in ranks.items()
+    }
