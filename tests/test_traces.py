@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from afresh.request import Query
-from afresh.traces import Trace, Traces
+from afresh.traces import Trace, Traces, read_traces
 
 
 def trace(name: str, offset: int = 1) -> Trace:
@@ -65,3 +65,18 @@ def test_a_file_that_is_no_database_is_begun_anew(tmp_path: Path) -> None:
     kept.put(partial(trace, "a"))
     assert kept.get("a") == trace("a")
     kept.close()
+
+
+def test_a_share_of_the_answers_is_kept_always_the_same(tmp_path: Path) -> None:
+    names = [f"r{n}" for n in range(400)]
+    kept = []
+    for at, share in enumerate((0.25, 0.25, 0.5)):
+        traces = Traces(tmp_path / str(at), 1000, share)
+        for name in names:
+            traces.put(partial(trace, name))
+        kept.append({name for name in names if traces.get(name) is not None})
+        traces.close()
+    assert kept[0] == kept[1] < kept[2]
+    assert 60 < len(kept[0]) < 140
+    assert [t.request_id for t in read_traces(tmp_path / "0")] == [n for n in names if n in kept[0]]
+    assert list(read_traces(tmp_path / "none")) == []

@@ -55,7 +55,7 @@ class Service(Answers, ABC):
         super().__init__(replica.plan, app.surfaces, log, replica)
         self.app, self.settings, self.folder = app, settings, folder
         self.surfaces.budgets.whole = settings.request_budget
-        self.traces = Traces(folder, settings.traces_kept)
+        self.traces = Traces(folder, settings.traces_kept, settings.traces_share)
         self.keep = self.traces.put
         self.promoted = Promoted(folder, self.plan, app.surfaces, self._install)
         self.flush_elsewhere: Callable[[], None] = lambda: None
@@ -75,7 +75,8 @@ class Service(Answers, ABC):
         if trace is None:
             raise NotFound(
                 f"No answer {request_id!r} is remembered.",
-                hint=f"The last {self.settings.traces_kept:,} are (traces_kept).",
+                hint=f"The last {self.settings.traces_kept:,} are (traces_kept), "
+                f"{self.settings.traces_share:.0%} of all (traces_share).",
             )
         said = explained(trace)
         if replay:

@@ -138,6 +138,14 @@ class Settings(BaseSettings):
         description="How many answers `GET /v1/explain/{request_id}` remembers, about 2 KB each.",
     )
 
+    traces_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="The share of answers that is remembered, chosen by their request ids: for "
+        "impressions that reach further back in the same room.",
+    )
+
     log_retention_age: Duration | None = Field(
         None,
         description="Events that arrived longer ago are dropped from the log, once no feature can "

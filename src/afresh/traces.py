@@ -11,14 +11,16 @@ import contextlib
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 import structlog
 
 from afresh.request import Query
 
+FILE = "traces.sqlite3"
 EVERY_S = 0.5
 """Seconds from one writing to the next."""
 WAITING = 20_000
@@ -56,17 +58,18 @@ class Trace(msgspec.Struct, kw_only=True):
 
 
 class Traces:
-    """The newest `keep` traces, in `folder/traces.sqlite3`; 0 keeps none and makes no file."""
+    """The newest `keep` traces, in `folder/traces.sqlite3`; 0 keeps none and makes no file.
+    share: of the answers whose trace is kept, chosen by their request ids."""
 
-    def __init__(self, folder: Path, keep: int) -> None:
-        self.keep, self.dropped = keep, 0
+    def __init__(self, folder: Path, keep: int, share: float = 1.0) -> None:
+        self.keep, self.share, self.dropped = keep, share, 0
         self._waiting: deque[Callable[[], Trace]] = deque()
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._file: sqlite3.Connection | None = None
         if keep:
-            self._file = _opened(folder / "traces.sqlite3")
+            self._file = _opened(folder / FILE)
             self._thread = threading.Thread(target=self._run, name="afresh-traces", daemon=True)
             self._thread.start()
 
@@ -99,7 +102,8 @@ class Traces:
             rows = []
             while self._waiting:
                 trace = self._waiting.popleft()()
-                rows.append((trace.request_id, msgspec.json.encode(trace)))
+                if crc32(trace.request_id.encode()) < self.share * (1 << 32):
+                    rows.append((trace.request_id, msgspec.json.encode(trace)))
             try:
                 self._file.execute("BEGIN")
                 self._file.executemany(
@@ -128,6 +132,19 @@ class Traces:
         with self._lock:
             self._file.close()
             self._file = None
+
+
+def read_traces(folder: Path) -> Iterator[Trace]:
+    """The traces in a folder, the oldest first, whoever may be writing them; none of none."""
+    path = folder / FILE
+    if not path.is_file():
+        return
+    file = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        for (body,) in file.execute("SELECT body FROM trace ORDER BY seq"):
+            yield msgspec.json.decode(body, type=Trace)
+    finally:
+        file.close()
 
 
 def _opened(path: Path) -> sqlite3.Connection:

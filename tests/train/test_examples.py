@@ -156,7 +156,7 @@ def test_the_weightiest_within_a_window_at_its_borders(seed: int) -> None:
     outcomes = Outcomes(
         np.zeros(n, np.int64), np.arange(n), rng.integers(0, 60, n),
         rng.integers(0, 3, n).astype(np.uint64), rng.integers(0, 4, n).astype(np.uint64),
-        rng.integers(1, 9, n),
+        rng.integers(1, 9, n), np.zeros(n, np.uint64), np.zeros(n, np.uint64),
     )  # fmt: skip
     rows = rng.permutation(n)[:100]
     plain = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,6 +10,14 @@ import typer
 from afresh.cli.terminal import AppFile, AsJson, Config, DataFolder, err_console, say, say_json
 
 NAME = "train"
+
+
+class RowsFrom(StrEnum):
+    """What is learned from."""
+
+    AUTO = "auto"
+    IMPRESSIONS = "impressions"
+    REPLAY = "replay"
 
 
 def run(
@@ -20,6 +29,14 @@ def run(
             min=1, help="About how many candidates to learn from, a hundred each question."
         ),
     ] = 1_000_000,
+    rows_from: Annotated[
+        RowsFrom,
+        typer.Option(
+            "--from",
+            help="Learn from what was shown, or from a replay; auto: the first where there is "
+            "enough of it.",
+        ),
+    ] = RowsFrom.AUTO,
     seed: Annotated[
         int, typer.Option(min=0, help="The same log and seed give the same model.")
     ] = 0,
@@ -60,8 +77,8 @@ def run(
     from afresh.watch.progress import bars
 
     wanted = Wanted(
-        surface=surface, rows=rows, seed=seed, name=name, without=tuple(without or ()),
-        threads=threads,
+        surface=surface, rows=rows, rows_from=rows_from.value, seed=seed, name=name,
+        without=tuple(without or ()), threads=threads,
     )  # fmt: skip
     console = err_console()
     with bars(console, shown=console.is_terminal) as progress:

@@ -3,7 +3,7 @@
 One definition for the answer and for the rows that are learned from: what the scans gave, the
 terms of the softmax blend that say more than those, what each source of the surface gave, and
 the app's own features of the item and of the person, read by the one reader. Nothing here knows
-where an item was shown, or what happened to it afterwards.
+what happened afterwards.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ VERSION = 1
 
 QUESTION = ("length of this session", "items of the visitor", "place by sessions", "place by rules")
 """The first two are the same for all candidates of a question; places count from 0."""
+POSITION = "position"
+"""Where an item was shown, from 0: learned from impressions, and 0 for all when serving, so that
+nothing is recommended for having stood high (position as a feature: Ling et al., WWW 2017)."""
 NO_PLACE = 1000.0
 """The place of what no scan has found."""
 
@@ -50,6 +53,7 @@ class Columns:
             *(f"{name}: score" for name in SCANS),
             *(TERMS[at] for at in _SAID),
             *QUESTION,
+            POSITION,
             *(f"source {label}" for label in labels),
         )
         self.names = (*self.ours, *self.features)
@@ -76,7 +80,8 @@ class Columns:
         out[:, at + 1] = len(context.items)
         for column, scan in ((at + 2, 0), (at + 3, RULES)):
             out[:, column] = _places(scanned.scores[:, scan], rows)
-        out[:, end : len(self.ours)] = parts
+        out[:, end] = 0.0
+        out[:, end + 1 : len(self.ours)] = parts
         at = len(self.ours)
         if self.items:
             out[:, at : at + len(self.items)] = reader.matrix(items, self.items, context.now)

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from afresh.events.batch import EventBatch, decode_batch
 from afresh.features.plan import Plan
 from afresh.log import Entry, Log
-from afresh.rank.columns import Columns
+from afresh.rank.blend import Scored
+from afresh.rank.columns import POSITION, Columns
 from afresh.rank.softmax import Softmax
 from afresh.rank.trained import RERANKED, Ranker
 from afresh.request import Arranged, Query
@@ -110,17 +111,29 @@ class Asker:
         rows = best_rows(scored) if len(scored.items) else np.empty(0, np.int64)
         kept = self.surfaces.filters.keep(scored.items[rows], self.surface, context, Arranged())
         rows = rows[kept]
-        items, parts = scored.items[rows], scored.parts[rows]
-        grade = self._graded(items, question.answers)
-        self._tell(question, context, grade)
+        grade = self.graded(scored.items[rows], question.answers)
+        best = max(question.answers, key=lambda item: question.answers[item])
+        self.tell(question.ts, context, grade, self.grades[question.answers[best]], best)
+        self.write(context, scored, rows, scored.scores[rows], grade, user or session)
+
+    def write(
+        self, context: Context, scored: Scored, rows: NDArray[np.int64],
+        order: NDArray[np.float64], grade: NDArray[np.int32], owner: str,
+        position: NDArray[np.int64] | None = None,
+    ) -> None:  # fmt: skip
+        """Write down candidates: rows int64[n] of those scored, how the surface ordered them,
+        float64[n], what was taken, int32[n], and where each was shown, if any was."""
         if not len(rows):
             return
+        items, parts, n = scored.items[rows], scored.parts[rows], share(self.surface)
         sources = self.surfaces.sources
         x = sources.matrix(self.columns, items, parts, context, n)
+        if position is not None:
+            x[:, self.columns.names.index(POSITION)] = position
         self._x[self._start[-2] : self._start[-1]] = x
-        self._scores["surface"].append(scored.scores[rows])
+        self._scores["surface"].append(order)
         self._scores["blend"].append(parts.sum(1))
-        self._scores["online"].append(self._learned(context, items, grade, n, user or session))
+        self._scores["online"].append(self._learned(context, items, grade, n, owner))
         if self.current is not None:
             read = sources.matrix(self.current.columns, items, parts, context, n)
             self._scores[self.current.name].append(self.current.trees(read))
@@ -143,18 +156,19 @@ class Asker:
             self.late,
         )
 
-    def _graded(self, items: NDArray[np.int64], answers: Mapping[int, int]) -> NDArray[np.int32]:
-        """The grade of each item: int32[n]."""
+    def graded(self, items: NDArray[np.int64], answers: Mapping[int, int]) -> NDArray[np.int32]:
+        """The grade of each item, by the hashes of names: int32[n]."""
         named = hashes(self.replica.state.items.texts(items)).tolist()
         return np.array([self.grades.get(answers.get(n, 0), 0) for n in named], np.int32)
 
-    def _tell(self, question: Question, context: Context, grade: NDArray[np.int32]) -> None:
+    def tell(
+        self, ts: int, context: Context, grade: NDArray[np.int32], wanted: int, best: int
+    ) -> None:
+        """Write down a question whose rows have these grades; best: the hash of the weightiest
+        answer, whose grade is `wanted`."""
         visited = set(hashes(self.replica.state.items.texts(context.items)).tolist())
-        best = max(question.answers, key=lambda item: question.answers[item])
-        self._told.append(
-            (question.ts, bool(grade.any()), self.grades[question.answers[best]],
-             best in visited, len(context.visit))
-        )  # fmt: skip
+        said = (ts, bool(grade.any()), wanted, best in visited, len(context.visit))
+        self._told.append(said)
         self._grade.append(grade)
         self._start.append(self._start[-1] + len(grade))
 

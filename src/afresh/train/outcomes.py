@@ -24,6 +24,8 @@ Progress = Callable[[str, int, int], None]
 """progress(stage, done, total)."""
 WINDOW_MS = 30 * 60_000
 """The attribution window: how long after a question something still counts to it."""
+REQUEST = "request_id"
+"""The property by which an event may say which answer it followed from."""
 LAST = 0.5
 """The share of the log's questions, its last ones, of which is chosen: before, the state is
 younger than it is when it serves."""
@@ -33,7 +35,8 @@ younger than it is when it serves."""
 class Outcomes:
     """n outcomes in the order of the log. entry: int64[n], the offset of the log's entry; row:
     int64[n], the event in its batch; ts: int64[n], UTC ms; who, item: uint64[n], hashes of names;
-    weight: int64[n], of the event's type."""
+    weight: int64[n], of the event's type; session, request: uint64[n], hashes of the session and of
+    the property `request_id`, where the event type declares one."""
 
     entry: NDArray[np.int64]
     row: NDArray[np.int64]
@@ -41,6 +44,8 @@ class Outcomes:
     who: NDArray[np.uint64]
     item: NDArray[np.uint64]
     weight: NDArray[np.int64]
+    session: NDArray[np.uint64]
+    request: NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -66,7 +71,7 @@ def read_outcomes(log: Log, plan: Plan, until: int, progress: Progress) -> Outco
     """Every event before the offset `until` that has a weight, an item, and somebody who did it."""
     weights = np.array([event.weight for event in plan.events] + [0], np.int64)
     parts: list[tuple[NDArray[np.int64], ...]] = []
-    named: list[tuple[NDArray[np.uint64], NDArray[np.uint64]]] = []
+    named: list[tuple[NDArray[np.uint64], ...]] = []
     for entry in log.read(0, until):
         if entry.kind != "events" or not entry.held:
             continue
@@ -77,14 +82,16 @@ def read_outcomes(log: Log, plan: Plan, until: int, progress: Progress) -> Outco
         rows = np.flatnonzero(weight > 0)
         rows = rows[[bool(items[r] and who[r]) for r in rows.tolist()]] if len(rows) else rows
         parts.append((np.full(len(rows), entry.offset), rows, batch.ts[rows], weight[rows]))
-        named.append((hashes(who)[rows], hashes(items)[rows]))
+        sessions = [f"s:{name}" for name in batch.strings("session_id")]
+        texts = (who, items, sessions, batch.strings(REQUEST))
+        named.append(tuple(hashes(text)[rows] for text in texts))
         progress("outcomes", entry.end, until)
     if not parts:
         nothing, nobody = np.empty(0, np.int64), np.empty(0, np.uint64)
-        return Outcomes(nothing, nothing, nothing, nobody, nobody, nothing)
+        return Outcomes(nothing, nothing, nothing, nobody, nobody, nothing, nobody, nobody)
     entry_, row, ts, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
-    owner, item = (np.concatenate(column) for column in zip(*named, strict=True))
-    return Outcomes(entry_, row, ts, owner, item, weight)
+    owner, item, session, request = (np.concatenate(c) for c in zip(*named, strict=True))
+    return Outcomes(entry_, row, ts, owner, item, weight, session, request)
 
 
 def owners(batch: EventBatch) -> list[str]:

@@ -28,14 +28,15 @@ class Seconds(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """questions: in all, `found` those with their answer among the candidates, `judged` the last
-    ones, by which overall and segments judge; late: left out, as their outcomes came too late.
-    importance: of the columns, shares of what all splits gained, the greatest first; constant:
-    columns that were the same everywhere and are not read. microseconds: what scoring a hundred
-    candidates takes."""
+    """rows_from: `impressions`, what was shown, or `replay`. questions: in all, `found` those with
+    their answer among the candidates, `judged` the last ones, by which overall and segments
+    judge; late: left out, as their outcomes came too late. importance: of the columns, shares of
+    what all splits gained, the greatest first; constant: columns that were the same everywhere
+    and are not read. microseconds: what scoring a hundred candidates takes."""
 
     model: str
     surface: str
+    rows_from: str
     questions: int
     found: int
     late: int
@@ -53,7 +54,7 @@ class Report(msgspec.Struct, kw_only=True):
 
 def reported(
     model: str, surface: str, examples: Examples, first: int, scores: NDArray[np.float64],
-    fit: Fitted, names: list[str], took: Seconds, microseconds: float, current: str,
+    fit: Fitted, names: list[str], took: Seconds, microseconds: float, rows_from: str,
 ) -> Report:  # fmt: skip
     """Judge by the questions from `first` on, whose rows the model gives scores float64[n]."""
     last, rows = len(examples), examples.rows(first, len(examples))
@@ -67,6 +68,7 @@ def reported(
     return Report(
         model=model,
         surface=surface,
+        rows_from=rows_from,
         questions=last,
         found=int(examples.found.sum()),
         late=examples.late,
@@ -90,7 +92,7 @@ def told(report: Report) -> Iterator[str]:
     """The report as lines of text."""
     yield (
         f"{report.model}: {report.trees} trees for {report.surface!r}, from {report.found:,} of "
-        f"{report.questions:,} questions ({report.rows:,} rows); asked in "
+        f"{report.questions:,} questions ({report.rows:,} rows from {report.rows_from}); asked in "
         f"{report.seconds.asking:.1f} s, learned in {report.seconds.learning:.1f} s"
     )
     if report.late:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 import time
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numba
@@ -25,21 +27,25 @@ from afresh.rank.trees import Trees, read_trees
 from afresh.surfaces.spec import Surface
 from afresh.train.examples import Examples, asked_again
 from afresh.train.fit import Fitted, Lists, fitted, lightgbm
+from afresh.train.impressions import ENOUGH, joined, looked_again, read_impressions
 from afresh.train.outcomes import Progress, read_outcomes
 from afresh.train.refusals import check_enough, check_leaks, telling_columns
 from afresh.train.report import REPORT, Report, Seconds, reported
 
+RowsFrom = Literal["auto", "impressions", "replay"]
 LEARN, JUDGE = 0.8, 0.1
 """The first questions are learned from, the next say when to stop; the last are judged by."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What to train. rows: about how many examples; name: of the model, "" for one made of the
+    """What to train. rows: about how many examples; rows_from: `auto` takes impressions where
+    ENOUGH of them have an outcome, else a replay; name: of the model, "" for one made of the
     moment; without: columns to leave out; threads: None for one a core."""
 
     surface: str = "home"
     rows: int = 1_000_000
     seed: int = 0
+    rows_from: RowsFrom = "auto"
     name: str = ""
     without: tuple[str, ...] = ()
     threads: int | None = None
@@ -64,9 +70,15 @@ def trained(
     try:
         until = log.end
         outcomes = read_outcomes(log, plan, until, progress)
-        examples = asked_again(
-            plan, surface, log, outcomes, rows=wanted.rows, seed=wanted.seed, until=until,
-            current=current, progress=progress,
+        shown = read_impressions(folder, surface.name, log.start, until)
+        taken = joined(shown, outcomes) if wanted.rows_from != "replay" else 0
+        if taken >= ENOUGH or wanted.rows_from == "impressions":
+            rows_from, made = "impressions", partial(looked_again, impressions=shown)
+        else:
+            rows_from, made = "replay", partial(asked_again, outcomes=outcomes)
+        examples = made(
+            plan, surface, log, rows=wanted.rows, seed=wanted.seed, until=until, current=current,
+            progress=progress,
         )  # fmt: skip
         data = _range(log, examples, until)
     finally:
@@ -82,13 +94,15 @@ def trained(
         wanted.seed, progress, wanted.threads,
     )  # fmt: skip
     took = Seconds(round(asked - began, 1), round(time.perf_counter() - asked, 1))
-    return _put(app, surface, wanted, registry, examples, fit, kept, data, took, current, judge)
+    return _put(
+        app, surface, wanted, registry, examples, fit, kept, data, took, current, judge, rows_from
+    )
 
 
 def _put(
     app: App, surface: Surface, wanted: Wanted, registry: Registry, examples: Examples,
     fit: Fitted, kept: NDArray[np.int64], data: Range, took: Seconds, current: Ranker | None,
-    judge: int,
+    judge: int, rows_from: str,
 ) -> Report:  # fmt: skip
     """Judge what was fitted, and put it into the registry."""
     plan, now = app.plan(), time.time_ns() // 1_000_000
@@ -97,7 +111,7 @@ def _put(
     name = wanted.name or _name(surface.name, now)
     report = reported(
         name, surface.name, examples, judge, _scores(trees, examples, judge, kept), fit, names,
-        took, _cost(trees, examples, kept), current.name if current else "",
+        took, _cost(trees, examples, kept), rows_from,
     )  # fmt: skip
     columns = Columns(plan, [source.label for source in surface.sources])
     manifest = Manifest(
