@@ -20,7 +20,7 @@ from afresh.retrieve.top import top
 from afresh.surface import CANDIDATES
 from afresh.train.fit import Lists, fitted
 from benchmarks._clicks import EVENT_MS, START_MS, Cases, Clicks
-from benchmarks.quality import context_of, measures
+from benchmarks.quality import apart, context_of
 
 JUDGED = 0.15
 """The share of the last questions of train that says when to stop."""
@@ -99,11 +99,4 @@ def _asked(shop: Clicks, ask: _Asker, text: str, width: int) -> dict[str, dict[s
         for name, listed in (("learned", items), ("ranked", items[order])):
             at = np.flatnonzero(listed == target)
             ranks[name][row] = at[0] + 1 if len(at) else 0
-    return {
-        name: {
-            "all": measures(rank),
-            "repeats": measures(rank[repeat]),
-            "new_items": measures(rank[~repeat]),
-        }
-        for name, rank in ranks.items()
-    }
+    return {name: apart(rank, repeat) for name, rank in ranks.items()}

@@ -65,6 +65,12 @@ def measures(ranks: NDArray[np.int64]) -> dict[str, float]:
     return {"n": len(ranks), **{name: round(value, 4) for name, value in out.items()}}
 
 
+def apart(ranks: NDArray[np.int64], repeat: NDArray[np.bool_]) -> dict[str, dict[str, float]]:
+    """The measures of all, of repeats, bool[n], and of new items."""
+    named = {"all": ranks, "repeats": ranks[repeat], "new_items": ranks[~repeat]}
+    return {name: measures(some) for name, some in named.items()}
+
+
 def learned(shop: Clicks, state: State, scans: Scans, cases: Cases) -> tuple[Softmax, list[float]]:
     """One pass over the cases, in their order, and the µs of each step. The state stands at
     the end of what is folded; every outcome happens after it."""
@@ -101,13 +107,7 @@ def asked(
             at = np.flatnonzero(found == target)
             ranks[name][row] = at[0] + 1 if len(at) else 0
     return {
-        name: {
-            "all": measures(rank),
-            "repeats": measures(rank[repeat]),
-            "new_items": measures(rank[~repeat]),
-            "us": spread(took[name], 1),
-        }
-        for name, rank in ranks.items()
+        name: {**apart(rank, repeat), "us": spread(took[name], 1)} for name, rank in ranks.items()
     }
 
 

@@ -28,7 +28,8 @@ QUESTION = ("length of this session", "items of the visitor", "place by sessions
 """The first two are the same for all candidates of a question; places count from 0."""
 POSITION = "position"
 """Where an item was shown, from 0: learned from impressions, and 0 for all when serving, so that
-nothing is recommended for having stood high (position as a feature: Ling et al., WWW 2017)."""
+nothing is recommended for having stood high (the usual way, as Guo et al., "PAL", RecSys 2019,
+describe it)."""
 NO_PLACE = 1000.0
 """The place of what no scan has found."""
 
