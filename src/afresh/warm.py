@@ -16,7 +16,9 @@ from afresh.events.decode import EventDecoder
 from afresh.features.plan import Plan
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import TERMS
+from afresh.rank.trees import no_trees
 from afresh.retrieve.rules import item_context, rules
+from afresh.stages.reranking import reranked
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
 from afresh.surfaces.spec import Surface
@@ -44,6 +46,14 @@ def warm(plan: Plan, surfaces: tuple[Surface, ...]) -> None:
     if any(surface.scorer == "learned" for surface in surfaces):
         Softmax().learn(np.zeros((1, len(TERMS))), 0, 0, _TS)
     rules(replica.state, item_context(0, now), answers.sources.space)
+    _warm_rankers()
+
+
+def _warm_rankers() -> None:
+    """A model may be promoted at any time; the first request that it ranks should not wait."""
+    trees, x = no_trees(), np.zeros((1, 1), np.float32)
+    trees.added(x)
+    reranked(np.ones(2), np.zeros(1, np.int64), trees(x))
 
 
 def _events(plan: Plan, ids: tuple[str, ...]) -> EventBatch:

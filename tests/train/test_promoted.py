@@ -14,9 +14,11 @@ from tests.train.shops import opened, shop
 from afresh.errors import AfreshError, CorruptData, NotFound
 from afresh.promoted import FOLDER
 from afresh.rank import trained as module
+from afresh.rank.columns import Columns
 from afresh.rank.manifest import Manifest
 from afresh.rank.registry import MANIFEST, MODEL, Registry
-from afresh.rank.trained import load_ranker
+from afresh.rank.trained import Chosen, Ranker, load_ranker
+from afresh.rank.trees import no_trees
 from afresh.request import Arranged
 from afresh.runtime import Runtime
 from afresh.stages.reranking import best_rows
@@ -65,7 +67,8 @@ def test_a_promoted_model_orders_the_list_and_a_rollback_gives_the_old_one_back(
     assert registry_of(runtime).rollback("home", time.time_ns() // 1_000_000) == ""
     runtime.promoted.look()
     again = runtime.recommend(ASKED)
-    assert (again.model, again.items) == ("blend", before.items)
+    assert again.model == "blend"
+    assert [i.item_id for i in again.items] == [i.item_id for i in before.items]
 
 
 def test_the_matrix_is_the_one_that_was_learned_from(runtime: Runtime) -> None:
@@ -219,6 +222,14 @@ def test_a_learned_surface_is_ranked_on_top_of_what_it_has_learned(folder: Path)
         assert replay.same
     finally:
         runtime.close()
+
+
+def test_nothing_is_ranked_by_what_is_not_folded_yet(changed: Runtime) -> None:
+    ranker = Ranker("some", Columns(changed.plan, []), no_trees())
+    changed.surfaces.rankers = {"home": Chosen(ranker)}
+    answer = changed.recommend(Query(user_id="u1"))
+    assert answer.model != "some"
+    assert "warming:model" in answer.degraded
 
 
 def test_it_ranks_from_the_start_after_a_restart(folder: Path) -> None:

@@ -61,6 +61,13 @@ class Trees(NamedTuple):
         return self._replace(feature=columns[self.feature].astype(np.int32))
 
 
+def no_trees() -> Trees:
+    """One tree of one leaf, which adds nothing."""
+    none, number = np.empty(0, np.int32), np.empty(0)
+    one = np.array([0, 0]), np.array([0, 1])
+    return Trees(*one, none, number, np.empty(0, np.uint8), none, none, number, np.zeros(1))
+
+
 @numba.njit(cache=True, nogil=True)
 def _goes_left(value, threshold, decision):  # type: ignore[no-untyped-def]
     if np.isnan(value):
