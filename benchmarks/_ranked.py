@@ -13,7 +13,7 @@ from afresh.features.reading import Reader
 from afresh.rank.columns import Columns
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
-from afresh.rank.trained import RERANKED
+from afresh.rank.trained import RERANKED, log_odds
 from afresh.rank.trees import read_trees
 from afresh.retrieve.scans import Scans
 from afresh.retrieve.top import top
@@ -37,22 +37,24 @@ class _Asker:
 
     def __call__(
         self, cases: Cases, row: int, *, learn: bool
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Of one question the candidates, int64[n], and their columns, float32[n, columns]."""
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]:
+        """Of one question the candidates, int64[n], their columns, float32[n, columns], and the
+        log-odds that the learned blend gives them, float64[n]."""
         first, length, answer = (
             int(each[row]) for each in (cases.first, cases.length, cases.answer)
         )
         context = context_of(self.items[first : first + length], self.now)
         scanned = self.scans(self.state, context, CANDIDATES)
         known = terms(self.state, context, scanned)
-        rows = top(self.model.score(known), scanned.items, RERANKED)
+        scores = self.model.score(known)
+        rows = top(scores, scanned.items, RERANKED)
         items, parts = scanned.items[rows], scanned.blend[rows, None]
         x = self.columns(self.reader, context, scanned, items, rows, parts)
         at = np.flatnonzero(scanned.items == self.items[answer])
         if learn and len(at):
             when = START_MS + EVENT_MS * answer
             self.model.learn(known, int(at[0]), int(self.shop.session[answer]), when)
-        return items, x
+        return items, x, log_odds(scores[rows])
 
 
 def judged(shop: Clicks) -> dict[str, dict[str, Any]]:
@@ -62,21 +64,23 @@ def judged(shop: Clicks) -> dict[str, dict[str, Any]]:
     ask = _Asker(shop, state, model)
     n, width = len(shop.learn.first), len(ask.columns.names)
     x, grade = np.empty((n * RERANKED, width), np.float32), np.zeros(n * RERANKED, np.int32)
+    own = np.empty(n * RERANKED)
     sizes: list[int] = []
     used = 0
     for row in range(n):
-        items, known = ask(shop.learn, row, learn=True)
+        items, known, odds = ask(shop.learn, row, learn=True)
         taken = items == ask.items[shop.learn.answer[row]]
         if taken.any():
             x[used : used + len(items)], grade[used : used + len(items)] = known, taken
+            own[used : used + len(items)] = odds
             used += len(items)
             sizes.append(len(items))
     cut = int(len(sizes) * (1 - JUDGED))
     rows, size = sum(sizes[:cut]), np.array(sizes, np.int64)
     began = time.perf_counter()
     fit = fitted(
-        Lists(x[:rows], grade[:rows], size[:cut]),
-        Lists(x[rows:used], grade[rows:used], size[cut:]), [0.0, 1.0], 0,
+        Lists(x[:rows], grade[:rows], size[:cut], own[:rows]),
+        Lists(x[rows:used], grade[rows:used], size[cut:], own[rows:used]), [0.0, 1.0], 0,
         lambda stage, done, total: None,
     )  # fmt: skip
     took = round(time.perf_counter() - began, 1)
@@ -94,8 +98,8 @@ def _asked(shop: Clicks, ask: _Asker, text: str, width: int) -> dict[str, dict[s
         target = ask.items[cases.answer[row]]
         first, length = int(cases.first[row]), int(cases.length[row])
         repeat[row] = target in ask.items[first : first + length]
-        items, x = ask(cases, row, learn=False)
-        order = np.argsort(-trees(x), kind="stable") if len(items) else np.empty(0, np.int64)
+        items, x, odds = ask(cases, row, learn=False)
+        order = np.argsort(-trees(x) - odds, kind="stable") if len(items) else np.empty(0, np.int64)
         for name, listed in (("learned", items), ("ranked", items[order])):
             at = np.flatnonzero(listed == target)
             ranks[name][row] = at[0] + 1 if len(at) else 0

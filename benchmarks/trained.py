@@ -71,9 +71,14 @@ def training(rows: int) -> None:
     worth = (x[:, 0] + x[:, 1] * x[:, 2] + rng.normal(size=rows) * 2).reshape(-1, RERANKED)
     grade = np.zeros(rows, np.int32)
     grade.reshape(-1, RERANKED)[np.arange(len(worth)), worth.argmax(1)] = 1
-    cut = len(worth) * 9 // 10
+    cut, none = len(worth) * 9 // 10, np.zeros(rows)
     parts = [
-        Lists(x[a * 100 : b * 100], grade[a * 100 : b * 100], np.full(b - a, RERANKED))
+        Lists(
+            x[a * 100 : b * 100],
+            grade[a * 100 : b * 100],
+            np.full(b - a, 100),
+            none[a * 100 : b * 100],
+        )
         for a, b in ((0, cut), (cut, len(worth)))
     ]
     began = time.perf_counter()

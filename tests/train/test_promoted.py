@@ -21,7 +21,7 @@ from afresh.rank.trained import Chosen, Ranker, load_ranker
 from afresh.rank.trees import no_trees
 from afresh.request import Arranged
 from afresh.runtime import Runtime
-from afresh.stages.reranking import best_rows
+from afresh.stages.reranking import OWN, best_rows
 from afresh.surface import Query, share
 
 LABELS = [source.label for source in shop().surfaces[0].sources]
@@ -89,15 +89,13 @@ def test_the_matrix_is_the_one_that_was_learned_from(runtime: Runtime) -> None:
             ranker.columns, scored.items[rows], scored.parts[rows], context, share(surface)
         )
         names = runtime.replica.state.items.texts(scored.items[rows])
-    given = dict(zip(names, ranker.trees(x).tolist(), strict=True))
+    own = scored.scores[rows]
+    given = dict(zip(names, ranker(x, own).tolist(), strict=True))
     shown = [given[item.item_id] for item in answer.items]
     assert shown == sorted(given.values(), reverse=True)[: len(shown)]
-    parts = ranker.trees.added(x)
     for item in said.items:
-        assert sum(item.terms.values()) == pytest.approx(
-            parts[names.index(item.item_id)].sum(), abs=1e-4
-        )
-        assert set(item.terms) <= {*ranker.columns.names, "start"}
+        assert sum(item.terms.values()) == pytest.approx(given[item.item_id], abs=1e-4)
+        assert set(item.terms) <= {*ranker.columns.names, "start", OWN}
 
 
 def test_answers_replay_to_the_byte_whatever_ranks_meanwhile(runtime: Runtime) -> None:

@@ -11,6 +11,7 @@ import time
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from afresh.errors import AfreshError
 from afresh.features.plan import Plan
@@ -24,14 +25,29 @@ RERANKED = 100
 SLOWEST_MS = 10.0
 """What scoring RERANKED candidates may take at the self-test, the quickest of TRIES."""
 TRIES = 5
+FAINTEST = 1e-9
+"""What a surface's own score is taken for where it is less."""
 
 
 class Ranker(NamedTuple):
-    """name: of the model; trees: over `columns`, those that the model does not read included."""
+    """name: of the model; trees: over `columns`, those that the model does not read included.
+
+    What the trees add is on top of the surface's own score: they say where that is wrong.
+    """
 
     name: str
     columns: Columns
     trees: Trees
+
+    def __call__(self, x: NDArray[np.float32], own: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log-odds float64[n], up to a constant, of columns x float32[n, columns] and the surface's
+        own scores float64[n], above zero."""
+        return self.trees(x) + log_odds(own)
+
+
+def log_odds(own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From a surface's own scores, a softmax's probabilities or shares of a blend: float64[n]."""
+    return np.log(np.maximum(own, FAINTEST))
 
 
 class Chosen(NamedTuple):

@@ -10,13 +10,14 @@ import structlog
 from numpy.typing import NDArray
 
 from afresh.rank.blend import Scored
-from afresh.rank.trained import RERANKED, Chosen, Ranker
+from afresh.rank.trained import RERANKED, Chosen, Ranker, log_odds
 from afresh.rank.trees import Trees
 from afresh.request import Arranged, Weighed
 from afresh.retrieve import Context
 from afresh.retrieve.top import top
 from afresh.stages.sources import Sources
 
+OWN = "the surface's own score"
 FAINT = 30.0
 """How far below the best, in log-odds, a score can be told from others."""
 
@@ -45,13 +46,14 @@ def rerank(
         if not len(rows):
             return
         x = sources.matrix(ranker.columns, scored.items[rows], scored.parts[rows], context, n)
-        scores = reranked(scored.scores, rows, ranker.trees(x))
+        own = scored.scores[rows]
+        scores = reranked(scored.scores, rows, ranker(x, own))
     except Exception:
         _log.exception("scorer_failed", scorer=ranker.name)
         out.left_out(f"model:{ranker.name}")
         return
     scored.scores, out.model = scores, ranker.name
-    out.weighed = _read(ranker, scored.items, rows, x)
+    out.weighed = _read(ranker, scored.items, rows, x, own)
 
 
 def best_rows(scored: Scored, only: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
@@ -62,12 +64,13 @@ def best_rows(scored: Scored, only: NDArray[np.int64] | None = None) -> NDArray[
 
 
 def _read(
-    ranker: Ranker, items: NDArray[np.int64], rows: NDArray[np.int64], x: NDArray[np.float32]
-) -> Read:
+    ranker: Ranker, items: NDArray[np.int64], rows: NDArray[np.int64], x: NDArray[np.float32],
+    own: NDArray[np.float64],
+) -> Read:  # fmt: skip
     place = np.full(len(items), -1)
     place[rows] = np.arange(len(rows))
-    names = (*ranker.columns.names, "start")
-    return Read(items, names, x, np.ones(len(names)), ranker.trees, place)
+    names = (*ranker.columns.names, "start", OWN)
+    return Read(items, names, x, np.ones(len(names)), ranker.trees, place, log_odds(own))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -93,11 +96,13 @@ def reranked(scores, rows, given):  # type: ignore[no-untyped-def]
 @dataclass(slots=True)
 class Read(Weighed):
     """What a ranker read of each candidate, as `Weighed`: terms float32[k, columns] of those it
-    ordered; place: int64[n], the row there of each candidate, -1 of one it did not look at. What
-    a column adds is worked out when somebody asks."""
+    ordered, own float64[k], the log-odds of the surface's own score; place: int64[n], the row
+    there of each candidate, -1 of one it did not look at. What a column adds is worked out when
+    somebody asks."""
 
     trees: Trees
     place: NDArray[np.int64]
+    own: NDArray[np.float64]
 
     def of(self, rows: NDArray[np.int64]) -> Read:
         there = rows >= 0
@@ -105,11 +110,14 @@ class Read(Weighed):
         known = place >= 0
         x, at = self.terms[place[known]], np.full(len(rows), -1)
         at[known] = np.arange(len(x))
-        return replace(self, items=np.where(there, self.items[rows], -1), terms=x, place=at)
+        items, own = np.where(there, self.items[rows], -1), self.own[place[known]]
+        return replace(self, items=items, terms=x, place=at, own=own)
 
     def added(self) -> list[list[float]]:
         out = np.zeros((len(self.items), len(self.names)))
         known = self.place >= 0
-        out[known] = self.trees.added(self.terms[self.place[known]].astype(np.float32, copy=False))
+        x = self.terms[self.place[known]].astype(np.float32, copy=False)
+        out[known, :-1] = self.trees.added(x)
+        out[known, -1] = self.own[self.place[known]]
         made: list[list[float]] = out.tolist()
         return made

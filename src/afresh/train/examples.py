@@ -46,9 +46,9 @@ class Examples:
     else from 1 up by weight; start: int64[q + 1], where each question's rows begin. Of each
     question: ts int64[q]; found bool[q], whether something taken is among its rows; wanted
     int32[q], the grade of the weightiest answer; repeat bool[q], whether the visitor had touched
-    that already; length int64[q], of the visit. scores: how others order the rows, float64[rows]
-    each. gains: what a grade is worth, from 0 up. late: questions left out, as their outcome came
-    too late.
+    that already; length int64[q], of the visit. own: float64[rows], what the surface's own
+    scorer gave; scores: how others order the rows, float64[rows] each. gains: what a grade is
+    worth, from 0 up. late: questions left out, as their outcome came too late.
     """
 
     names: tuple[str, ...]
@@ -61,6 +61,7 @@ class Examples:
     repeat: NDArray[np.bool_]
     length: NDArray[np.int64]
     scores: dict[str, NDArray[np.float64]]
+    own: NDArray[np.float64]
     gains: list[float]
     late: int = 0
 
@@ -88,6 +89,7 @@ class Asker:
         self.grades = {weight: grade for grade, weight in enumerate(weights, 1)}
         self.gains = [0.0, *(weight / weights[0] for weight in weights)]
         self.online = Softmax()
+        self._own: list[NDArray[np.float64]] = []
         self.late = 0
         self._x = np.empty((n * RERANKED, len(self.columns.names)), np.float32)
         self._grade: list[NDArray[np.int32]] = []
@@ -131,12 +133,14 @@ class Asker:
         if position is not None:
             x[:, self.columns.names.index(POSITION)] = position
         self._x[self._start[-2] : self._start[-1]] = x
+        own = scored.scores[rows]
+        self._own.append(own)
         self._scores["surface"].append(order)
         self._scores["blend"].append(parts.sum(1))
         self._scores["online"].append(self._learned(context, items, grade, n, owner))
         if self.current is not None:
             read = sources.matrix(self.current.columns, items, parts, context, n)
-            self._scores[self.current.name].append(self.current.trees(read))
+            self._scores[self.current.name].append(self.current(read, own))
 
     def examples(self) -> Examples:
         told = list(zip(*self._told, strict=True)) or [()] * 5
@@ -152,6 +156,7 @@ class Asker:
             np.array(told[3], np.bool_),
             np.array(told[4], np.int64),
             {n: np.concatenate(parts) if parts else empty for n, parts in self._scores.items()},
+            np.concatenate(self._own) if self._own else empty,
             self.gains,
             self.late,
         )

@@ -29,11 +29,20 @@ SMALLEST_LEAF = 200
 
 
 class Lists(NamedTuple):
-    """Lists to learn from: x float32[rows, columns], grade int32[rows], size int64[lists]."""
+    """Lists to learn from: x float32[rows, columns], grade int32[rows], size int64[lists], own
+    float64[rows], the log-odds that the trees are added to."""
 
     x: NDArray[np.float32]
     grade: NDArray[np.int32]
     size: NDArray[np.int64]
+    own: NDArray[np.float64]
+
+    def dataset(self, library: Any, settings: dict[str, Any], reference: Any = None) -> Any:
+        """As LightGBM has them."""
+        return library.Dataset(
+            self.x, self.grade, group=self.size, init_score=self.own, reference=reference,
+            params=settings,
+        )  # fmt: skip
 
 
 class Fitted(NamedTuple):
@@ -88,8 +97,8 @@ def fitted(
         "num_threads": threads or os.cpu_count() or 1,
         "verbose": -1,
     }
-    data = lgb.Dataset(learn.x, learn.grade, group=learn.size, params=settings)
-    other = lgb.Dataset(judge.x, judge.grade, group=judge.size, reference=data, params=settings)
+    data = learn.dataset(lgb, settings)
+    other = judge.dataset(lgb, settings, data)
     stop = lgb.early_stopping(PATIENCE, verbose=False)
     told = _told(progress)
     booster = lgb.train(settings, data, ROUNDS, valid_sets=[other], callbacks=[stop, told])

@@ -22,7 +22,7 @@ from afresh.promoted import FOLDER
 from afresh.rank.columns import Columns
 from afresh.rank.manifest import Manifest, Range, said_columns
 from afresh.rank.registry import MODEL, Registry
-from afresh.rank.trained import RERANKED, Ranker, load_ranker
+from afresh.rank.trained import RERANKED, Ranker, load_ranker, log_odds
 from afresh.rank.trees import Trees, read_trees
 from afresh.surfaces.spec import Surface
 from afresh.train.examples import Examples, asked_again
@@ -167,14 +167,16 @@ def _lists(examples: Examples, first: int, last: int, kept: NDArray[np.int64]) -
             hint="Import more history, or give the surface more sources.",
         )
     rows = np.concatenate([np.arange(examples.start[q], examples.start[q + 1]) for q in found])
-    return Lists(examples.x[np.ix_(rows, kept)], examples.grade[rows], sizes)
+    own = log_odds(examples.own[rows])
+    return Lists(examples.x[np.ix_(rows, kept)], examples.grade[rows], sizes, own)
 
 
 def _scores(
     trees: Trees, examples: Examples, first: int, kept: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     rows = examples.rows(first, len(examples))
-    return trees(np.ascontiguousarray(examples.x[rows][:, kept]))
+    x = np.ascontiguousarray(examples.x[rows][:, kept])
+    return trees(x) + log_odds(examples.own[rows])
 
 
 def _cost(trees: Trees, examples: Examples, kept: NDArray[np.int64]) -> float:
