@@ -24,6 +24,8 @@ PATIENCE = 30
 """Trees at most, and trees without a better NDCG after which the best number of them is kept."""
 FIRST = 20
 """The part of a list that counts."""
+PAIRED = 50
+"""Pairs count of which one stands so high: also what is just about to come into the first part."""
 SMALLEST_LEAF = 200
 """Rows of a leaf at least; of few rows, a thousandth of them."""
 
@@ -82,7 +84,7 @@ def fitted(
         "metric": "ndcg",
         "ndcg_eval_at": [FIRST],
         "label_gain": gains,
-        "lambdarank_truncation_level": FIRST + 5,
+        "lambdarank_truncation_level": PAIRED,
         "learning_rate": 0.1,
         "num_leaves": 31,
         "min_data_in_leaf": min(SMALLEST_LEAF, max(len(learn.x) // 1000, 5)),
