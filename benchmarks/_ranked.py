@@ -14,7 +14,7 @@ from afresh.rank.columns import Columns
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.rank.trained import RERANKED, log_odds
-from afresh.rank.trees import read_trees
+from afresh.rank.trees import Trees, read_trees
 from afresh.retrieve.scans import Scans
 from afresh.retrieve.top import top
 from afresh.surface import CANDIDATES
@@ -75,6 +75,8 @@ def judged(shop: Clicks) -> dict[str, dict[str, Any]]:
             own[used : used + len(items)] = odds
             used += len(items)
             sizes.append(len(items))
+    kept = np.flatnonzero((x[:used] != x[0]).any(0))  # as a training run does
+    x = np.ascontiguousarray(x[:used, kept])
     cut = int(len(sizes) * (1 - JUDGED))
     rows, size = sum(sizes[:cut]), np.array(sizes, np.int64)
     began = time.perf_counter()
@@ -86,11 +88,12 @@ def judged(shop: Clicks) -> dict[str, dict[str, Any]]:
     took = round(time.perf_counter() - began, 1)
     shop.fold(state, shop.held, shop.train)
     run = {"trees": fit.rounds, "questions": len(sizes), "training_s": took}
-    return {**_asked(shop, _Asker(shop, state, model), fit.text, width), "run": run}
+    trees = read_trees(fit.text, len(kept)).over(kept.astype(np.int32))
+    return {**_asked(shop, _Asker(shop, state, model), trees), "run": run}
 
 
-def _asked(shop: Clicks, ask: _Asker, text: str, width: int) -> dict[str, dict[str, Any]]:
-    trees, cases = read_trees(text, width), shop.test
+def _asked(shop: Clicks, ask: _Asker, trees: Trees) -> dict[str, dict[str, Any]]:
+    cases = shop.test
     n = len(cases.first)
     ranks = {"learned": np.zeros(n, np.int64), "ranked": np.zeros(n, np.int64)}
     repeat = np.zeros(n, np.bool_)
