@@ -17,8 +17,8 @@ ITEMS = 10
 def context_of(state: State, user_id: str | None, session_id: str | None, now: int) -> Context:
     """The visitor's latest distinct items: of this session, then of this person, with the
     sessions linked to them; only what happened before `now`, UTC ms."""
-    session = int(state.find("session_id", [session_id])[0]) if session_id else -1
-    user = int(state.find("user_id", [user_id])[0]) if user_id else session
+    session = state.find_one("session_id", session_id) if session_id else -1
+    user = state.find_one("user_id", user_id) if user_id else session
     people = parties_of(state, user, now)
     history, ts, item = state.sequences[state.plan.history], state.facts.ts, state.facts.item
     if len(people) == 1:
