@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
 from afresh.features.people import latest, parties_of
@@ -13,14 +14,28 @@ ITEMS = 10
 """How many of the visitor's latest distinct items a request looks at."""
 
 
-def context_of(state: State, user_id: str | None, session_id: str | None, now: int) -> Context:
+NO_ROWS = np.empty(0, np.int64)
+
+
+def context_of(
+    state: State,
+    user_id: str | None,
+    session_id: str | None,
+    now: int,
+    unlisted: tuple[NDArray[np.int64], NDArray[np.int64]] = (NO_ROWS, NO_ROWS),
+) -> Context:
     """The visitor's latest distinct items: of this session, then of this person, with the
-    sessions linked to them; only what happened before `now`, UTC ms."""
+    sessions linked to them; only what happened before `now`, UTC ms.
+
+    unlisted: rows of facts of the person and of the session that are in no list yet, int64[p] and
+    int64[s], oldest first, where the request knows more than the state.
+    """
     session = int(state.find("session_id", [session_id])[0]) if session_id else -1
     user = int(state.find("user_id", [user_id])[0]) if user_id else session
     people = parties_of(state, user, now)
     visit = state.sessions.rows(state.facts, session, state.newest)
     past = latest(state, state.sequences[state.plan.history], people)
+    past, visit = np.concatenate([past, unlisted[0]]), np.concatenate([visit, unlisted[1]])
     facts, here, items = _context(
         np.concatenate([past, visit]), len(past), state.facts.ts, state.facts.item, now, ITEMS
     )
