@@ -15,9 +15,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from afresh.errors import BadRequest
-from afresh.evaluation.measures import NAMES, Values, mean, per_question
+from afresh.evaluation.measures import Values, mean, per_question
 
 ROUNDS = 10_000
+ONE = ("HR", "MRR", "NDCG")
+"""The measures of one target; recall is HR then."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -62,7 +64,7 @@ def compared(
     said = []
     for k in at:
         here, there = per_question(mine, k), per_question(other, k)
-        said += [_difference(name, k, here[name], there[name], visitor, rng) for name in NAMES]
+        said += [_difference(name, k, here[name], there[name], visitor, rng) for name in ONE]
     left = ours.height + theirs.height - mine.height - other.height
     return Comparison(against, len(visitor), left, said)
 

@@ -61,7 +61,7 @@ def _short(measure: Measure, digits: int = 3) -> str:
 def _head(found: Summary) -> str:
     k = found.wanted.depth
     tiles = ""
-    for name in NAMES:
+    for name in NAMES if found.targets > found.questions else NAMES[:3]:
         measure = found.overall.measures[name][k]
         error = f" ± {measure.se:.3f}" if measure.se is not None else ""
         tiles += _tile(_short(measure), f"{name}@{k}{error}")
@@ -204,12 +204,15 @@ def _compared(found: Summary) -> str:
 
 def _how(found: Summary) -> str:
     said = msgspec.to_builtins(found.wanted)
+    for name in ("model_lag", "context_lag", "young"):
+        said[name] = "frozen" if said[name] is None else text(said[name]) if said[name] else "0"
+    said["at"], said["by"] = (", ".join(map(str, said[name])) or "nothing" for name in ("at", "by"))
     pairs = {
         "events": f"{found.events_file}: {found.events:,}, {found.rejected:,} rows not read",
         "items": f"{found.items:,}",
         "learned from": f"{found.learned:,} outcomes",
         "took": f"{found.seconds:.0f} s",
-        **{name: str(value) for name, value in said.items()},
+        **{name.replace("_", " "): str(value) for name, value in said.items()},
     }
     body = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in pairs.items())
     return _section("How it was asked", found.candidates, f"<dl>{body}</dl>")
