@@ -76,7 +76,7 @@ FOLDERS: dict[str, tuple[str, Callable[[pl.DataFrame], pl.DataFrame]]] = {
 
 def history(name: str, data: Path | None, folder: Path) -> tuple[Path, str]:
     """The file of a history, written into `folder`, and what is missing, if it is made up."""
-    where, shaped = FOLDERS[name]
+    where, shaped = FOLDERS[name.removesuffix("_whole")]
     path = folder / f"{name}.parquet"
     if data is not None and (data / where / "events.parquet").exists():
         shaped(pl.read_parquet(data / where / "events.parquet")).write_parquet(path)
@@ -89,7 +89,7 @@ def _made(name: str, visits: int = 500) -> pl.DataFrame:
     """Walks: a group of 20 items, and from each item to one of the next three or back."""
     rng = np.random.default_rng(2)
     rows: list[tuple[str, int, str, str]] = []
-    baskets = name in ("online_retail", "completejourney")
+    baskets = name.startswith(("online_retail", "completejourney"))
     for visit in range(visits):
         group, at = 20 * rng.zipf(1.5) % 400, rng.integers(20)
         for step in range(3 + rng.poisson(3)):

@@ -8,10 +8,12 @@ Settings were chosen on what comes before the questions alone.
 1. rsc15: test-then-learn in time order, the second half asked, two clicks of a session at least;
    HR@20, and of items under a day old. The peer: what trends.
 2. diginetica: the given split, the index as at the end of train; HR@20 and MRR@20.
-3. online-retail, completejourney: lines of a basket in a random order, one by one, the earlier ones
-   known to the request and excluded; HR@20.
-4. Beauty, MovieLens-100k: each user's last item, of all that are new to the user; HR@10, NDCG@10.
-5. Open Bandit: the value of one policy by the log of the other, against what it earned itself; and
+3. online-retail: lines of a basket one by one as the file has them, the earlier ones known to the
+   request and excluded; HR@20. And whole baskets, before any of their lines is known: whether any
+   line is in the list; the peer is what trends.
+4. completejourney: lines of a basket in a random order, one by one, as above; HR@20.
+5. Beauty, MovieLens-100k: each user's last item, of all that are new to the user; HR@10, NDCG@10.
+6. Open Bandit: the value of one policy by the log of the other, against what it earned itself; and
    that the other way round there is a refusal.
 
 On made-up walks, without --data, each has to beat what trends instead. `--sample N` asks N of
@@ -56,9 +58,9 @@ class Case:
     more: dict[str, Any] = field(default_factory=dict)
 
 
-BASKETS = Wanted(
-    surface="basket", ties="shuffled", hide_session=True, at=(1, 5, 10, 20), sample=8000
-)
+BASKETS = Wanted(surface="basket", ties="shuffled", hide_session=True, sample=8000)
+LINES = Wanted(surface="basket", ties="in-order", hide_session=True, sample=8000)
+WHOLE = Wanted(surface="blend")
 LAST = Wanted(surface="next", protocol="last", ties="shuffled", targets="new", at=(1, 5, 10))
 CASES = (
     Case("rsc15", "clicks.py", Wanted(surface="learned", least=1), {"HR@20": 0.66, "young": 0.36},
@@ -66,9 +68,11 @@ CASES = (
     Case("diginetica", "frozen.py", Wanted(surface="learned", protocol="split", least=1),
          {"HR@20": 0.555, "MRR@20": 0.2},
          {"what": "softmax over ten scans", "HR@20": 0.5556, "MRR@20": 0.2013}, "split=test"),
-    Case("online_retail", "baskets.py", BASKETS, {"HR@20": 0.33},
+    Case("online_retail", "lists.py", LINES, {"HR@20": 0.33},
          {"what": "VMIS-kNN, popularity and repeats", "HR@20": 0.319}),
-    Case("completejourney", "baskets.py", BASKETS, {"HR@20": 0.21}, {"what": "no figure"}),
+    Case("online_retail_whole", "lists.py", WHOLE, {"HR@20": 0.0}, {"what": "what trends"}),
+    Case("completejourney", "baskets.py", BASKETS, {"HR@20": 0.21},
+         {"what": "VMIS-kNN, popularity and repeats", "HR@20": 0.1687}),
     Case("beauty", "sequences.py", LAST, {"HR@10": 0.09, "NDCG@10": 0.0523},
          {"what": "rules, cosine and two hops; published eSASRec .0928/.0523", "HR@10": 0.091,
           "NDCG@10": 0.0563}),
@@ -101,7 +105,7 @@ def report(case: Case, found: Summary, peer: Summary, missing: str) -> None:
         value, se = measured(found, name)
         beaten = measured(peer, name)[0]
         # What must be reached is said of the real history; on another, to beat what trends.
-        least = beaten if missing else must
+        least = must if must and not missing else beaten
         figure(f"{case.name}_{name.replace('@', '_').lower()}", value, name, must=least, aim=least,
                limit=case.oracle, se=se, trending=beaten, **said)  # fmt: skip
 

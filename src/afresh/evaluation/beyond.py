@@ -43,17 +43,20 @@ def beyond(
     shown = lists[lists >= 0]
     counts = np.bincount(shown, minlength=0)
     counts = counts[counts > 0]
-    each = np.arange(len(lists))
     return Beyond(
         k=lists.shape[1],
         shown=len(counts),
         of=of,
         coverage=round(len(counts) / max(of, 1), 6),
         gini=round(gini(counts, max(of, len(counts))), 6),
-        novelty=mean(_novelty(lists, popularity), each),
-        diversity=None if fields is None else mean(_diversity(lists, fields), each),
+        novelty=_mean(_novelty(lists, popularity)),
+        diversity=None if fields is None else _mean(_diversity(lists, fields)),
         empty=round(1 - len(shown) / max(lists.size, 1), 6),
     )
+
+
+def _mean(values: NDArray[np.float64]) -> Measure:
+    return mean(values, np.arange(len(values)))
 
 
 def gini(counts: NDArray[np.int64], of: int) -> float:
