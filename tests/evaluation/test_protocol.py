@@ -62,6 +62,17 @@ def test_a_sample_is_drawn_of_those_of_whom_enough_is_known(tmp_path: Path) -> N
         assert (stream.session[:row] == stream.session[row]).sum() >= 2
 
 
+def test_only_the_types_that_are_named_are_asked_for(tmp_path: Path) -> None:
+    events = [event("a", "x", at, event_type=["view", "hide"][at % 2]) for at in range(10)]
+    stream = stream_of(events, tmp_path)
+    assert asked(stream, parts_of(stream, Wanted(warm_up=0.0))[-1]) == {0, 2, 4, 6, 8}
+    assert parts_of(stream, Wanted(warm_up=0.0, least=2))[-1].groups.tolist() == [4, 6, 8]
+    with pytest.raises(BadRequest, match="no type of event 'vew'"):
+        parts_of(stream, Wanted(target=("vew",)))
+    with pytest.raises(BadRequest, match="no event to ask for"):
+        parts_of(stream, Wanted(target=("hide",)))  # of no weight
+
+
 def test_a_file_with_nothing_to_ask_for_says_what_to_do(tmp_path: Path) -> None:
     stream = stream_of([event("a", "x", 0)], tmp_path)
     with pytest.raises(BadRequest, match="no event to ask for") as error:

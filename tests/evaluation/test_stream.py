@@ -63,10 +63,20 @@ def test_a_stretch_is_what_take_gives(tmp_path: Path) -> None:
 def test_an_event_said_twice_is_one_and_a_bad_row_is_counted(tmp_path: Path) -> None:
     events = [event("a", "x", at, event_id=f"e{at}") for at in (1, 2, 2)]
     events.append(event("a", "x", 3, event_id="e3", event_type="unheard of"))
-    events.append({**event("a", "x", 4, event_id="e4"), "item_id": None})
     stream = stream_of(events, tmp_path)
     assert stream.event_ids == ["e1", "e2"]
     assert stream.rejects.codes == {"unknown_event_type": 1}
+
+
+def test_only_what_was_done_to_an_item_counts_and_the_rest_is_folded_too(tmp_path: Path) -> None:
+    events = [event("a", "x", 0), {**event("a", "x", 1), "item_id": None}]
+    events += [event("a", "y", 2, event_type="hide"), event("a", "x", 3)]
+    stream = stream_of(events, tmp_path)
+    assert stream.counts.tolist() == [True, False, False, True]
+    assert stream.item.tolist() == [0, -1, 1, 0]
+    assert len(stream) == 4
+    with pytest.raises(BadRequest, match="No event of a type that has a weight"):
+        stream_of(events[1:3], tmp_path)
 
 
 def test_a_test_column_marks_rows_and_one_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ NAME = "evaluate"
 
 def run(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[APP.py]", help="The definition file.")
+        Path | None, typer.Argument(metavar="APP.py", help="The definition file.")
     ] = None,
     events: Annotated[
         Path | None,
@@ -50,6 +50,10 @@ def run(
         ),
     ] = "together",
     at: Annotated[str, typer.Option(help="Lengths of list to judge.")] = "1,5,10,20",
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="A type of event to ask for; repeatable; else all that have a weight."),
+    ] = None,
     sample: Annotated[
         int | None, typer.Option(min=1, help="So many questions, drawn by the seed; else all.")
     ] = None,
@@ -128,10 +132,11 @@ def run(
     from afresh.watch.progress import bars
 
     wanted = Wanted(
-        surface=surface, protocol=protocol, warm_up=warm_up, model_lag=_lag(model_lag),
-        context_lag=_lag(context_lag) or 0, ties=ties, at=_lengths(at), sample=sample, seed=seed,
+        surface=surface, protocol=protocol, warm_up=warm_up,
+        model_lag=None if model_lag == "frozen" else _span(model_lag), target=tuple(target or ()),
+        context_lag=_span(context_lag), ties=ties, at=_lengths(at), sample=sample, seed=seed,
         least=least, targets="new" if new_only else "all", hide_session=hide_session,
-        show_seen=show_seen, learn=learn, young=_lag(young) or 0, cold=cold, by=tuple(by or ()),
+        show_seen=show_seen, learn=learn, young=_span(young), cold=cold, by=tuple(by or ()),
     )  # fmt: skip
     app = load(file)
     console = err_console()
@@ -155,17 +160,15 @@ def run(
         say(f"\nreport: {report}")
 
 
-def _lag(text: str) -> int | None:
-    """ms; None of "frozen"."""
+def _span(text: str) -> int:
+    """ms of "0" or of a length of time."""
     from afresh.errors import DefinitionError
     from afresh.features.durations import milliseconds
 
-    if text == "frozen":
-        return None
     try:
         return 0 if text == "0" else milliseconds(text)
     except DefinitionError as error:
-        raise typer.BadParameter(error.message) from error
+        raise typer.BadParameter(f"{text!r} is not like 0, 30s, 10m, 1h or 1d.") from error
 
 
 def _lengths(text: str) -> tuple[int, ...]:

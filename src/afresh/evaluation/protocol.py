@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.errors import BadRequest
-from afresh.evaluation.stream import Rows, Stream, place_in
+from afresh.evaluation.stream import Rows, Stream
 from afresh.evaluation.wanted import Wanted
+from afresh.problems import suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ class Part:
 def parts_of(stream: Stream, wanted: Wanted) -> list[Part]:
     """The parts, in the order in which they are asked. Raises BadRequest when none is left."""
     rows = np.arange(len(stream))
+    counts = stream.counts & targets_of(stream, wanted)
     if wanted.protocol == "last":
-        parts = _last(stream, wanted, rows)
+        parts = _last(stream, wanted, rows, counts)
     else:
         asked = stream.marked if wanted.protocol == "split" else rows >= _begin(stream, wanted)
         begin = int(np.flatnonzero(asked)[0]) if asked.any() else len(stream)
@@ -46,8 +48,8 @@ def parts_of(stream: Stream, wanted: Wanted) -> list[Part]:
         before = ~asked if wanted.protocol == "split" else rows < begin
         learned = before & (rows >= learn)
         parts = [
-            Part(rows[before & (rows < learn)], _groups(stream, learned), False, moves),
-            Part(rows[before], _groups(stream, asked), True, moves),
+            Part(rows[before & (rows < learn)], _groups(stream, learned & counts), False, moves),
+            Part(rows[before], _groups(stream, asked & counts), True, moves),
         ]
     parts = [replace(part, groups=_asked(stream, part, wanted)) for part in parts]
     if not len(parts[-1].groups):
@@ -69,8 +71,21 @@ def _begin(stream: Stream, wanted: Wanted) -> int:
     return int(same[0]) if len(same) and begin < len(stream) else begin
 
 
-def _last(stream: Stream, wanted: Wanted, rows: Rows) -> list[Part]:
-    order = np.argsort(stream.person, kind="stable")
+def targets_of(stream: Stream, wanted: Wanted) -> NDArray[np.bool_]:
+    """bool[n]: which events are of a type that is asked for."""
+    if not wanted.target:
+        return np.ones(len(stream), np.bool_)
+    types = stream.batch.types
+    for name in wanted.target:
+        if name not in types:
+            hint = suggest(name, types)
+            raise BadRequest(f"There is no type of event {name!r}.", hint=hint)
+    return np.isin(stream.batch.type, [types.index(name) for name in wanted.target])
+
+
+def _last(stream: Stream, wanted: Wanted, rows: Rows, counts: NDArray[np.bool_]) -> list[Part]:
+    asked = rows[counts]
+    order = asked[np.argsort(stream.person[asked], kind="stable")]
     ends = np.flatnonzero(np.diff(stream.person[order], append=-1))
     sizes = np.diff(ends, prepend=-1)
     last = np.unique(stream.group[order[ends[sizes > 1]]])
@@ -95,7 +110,13 @@ def _asked(stream: Stream, part: Part, wanted: Wanted) -> Rows:
     groups = part.groups
     if wanted.least:
         _, first = np.unique(stream.group, return_index=True)
-        groups = groups[place_in(stream.session)[first[groups]] >= wanted.least]
+        order = np.argsort(stream.session, kind="stable")
+        so_far: Rows = np.cumsum(stream.counts[order]) - stream.counts[order]
+        begins = np.flatnonzero(np.diff(stream.session[order], prepend=-1))
+        lengths = np.diff([*begins.tolist(), len(order)])
+        known = np.empty(len(order), np.int64)
+        known[order] = so_far - np.repeat(so_far[begins], lengths)
+        groups = groups[known[first[groups]] >= wanted.least]
     if not part.judged or wanted.sample is None or wanted.sample >= len(groups):
         return groups
     rng = np.random.default_rng(wanted.seed)

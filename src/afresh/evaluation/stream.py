@@ -33,7 +33,8 @@ class Stream:
     """n events by time. ts: int64[n], as folded; stamp: int64[n], as the file has it, which is
     what the index may know; group: int64[n], one number for what is judged together, rising by
     the first of it. marked: bool[n], the file's test rows. session and person: int64[n], whose
-    events they are, a session's number never being a user's; item: int64[n], into `items`.
+    events they are, a session's number never being a user's; item: int64[n], into `items`, -1 for
+    none. counts: bool[n], what somebody did to an item: it has one, and its type has a weight.
 
     users and sessions: their names, None where an event has none. event_ids: as the log would
     have them. columns: the file's events, for
@@ -47,6 +48,7 @@ class Stream:
     session: Rows
     person: Rows
     item: Rows
+    counts: NDArray[np.bool_]
     items: list[str]
     users: list[str | None]
     sessions: list[str | None]
@@ -82,9 +84,9 @@ def read_stream(
     path: Path, events: Sequence[PlanEvent], *, ties: Ties = "together", seed: int = 1,
     test: str | None = None, progress: Progress = lambda stage, done, total: None,
 ) -> Stream:  # fmt: skip
-    """The events of a file that name an item. test: `column=value`, which rows are the test.
+    """The events of a file. test: `column=value`, which rows are the test.
 
-    Raises BadRequest when the file, or the column, cannot be read, or no event names an item.
+    Raises BadRequest when the file, or the column, cannot be read, or nobody did anything.
     """
     reading, frames, marks = read_events(path), [], []
     column, _, value = (test or "").partition("=")
@@ -110,7 +112,10 @@ def read_stream(
         why = f"Row {first.row}: {first.detail}" if first else "It has no rows."
         raise BadRequest(f"No event of {path} can be read.", hint=why)
     frame = pl.concat(frames, how="diagonal_relaxed")
-    return _ordered(_joined(parts), frame, np.concatenate(marks), reading.rejects, ties, seed)
+    batch, marked = _joined(parts), np.concatenate(marks)
+    weights = {event.name: event.weight for event in events}
+    weighs = np.array([weights[name] > 0 for name in batch.types])[batch.type]
+    return _ordered(batch, frame, marked, weighs, reading.rejects, ties, seed)
 
 
 def _joined(parts: Sequence[EventBatch]) -> EventBatch:
@@ -137,15 +142,17 @@ def _text(part: EventBatch, name: str) -> bytes:
 
 
 def _ordered(
-    batch: EventBatch, frame: pl.DataFrame, marked: NDArray[np.bool_], rejects: Rejects,
-    ties: Ties, seed: int,
+    batch: EventBatch, frame: pl.DataFrame, marked: NDArray[np.bool_],
+    weighs: NDArray[np.bool_], rejects: Rejects, ties: Ties, seed: int,
 ) -> Stream:  # fmt: skip
     Occurrences().name(batch)
-    kept = frame["item_id"].is_not_null().to_numpy()
-    kept &= pl.Series(batch.strings("event_id")).is_first_distinct().to_numpy()
-    order = np.flatnonzero(kept)
-    if not len(order):
-        raise BadRequest("No event names an item.", hint="A question is: which item came next?")
+    order = np.flatnonzero(pl.Series(batch.strings("event_id")).is_first_distinct().to_numpy())
+    counts = weighs & frame["item_id"].is_not_null().to_numpy()
+    if not counts[order].any():
+        raise BadRequest(
+            "No event of a type that has a weight names an item.",
+            hint="A question is: which item came next?",
+        )
     if ties == "shuffled":
         order = np.random.default_rng(seed).permutation(order)
     order = order[np.argsort(batch.ts[order], kind="stable")]
@@ -160,10 +167,13 @@ def _ordered(
         group = np.arange(len(order))
     batch, frame = batch.take(order), frame[order]
     batch.ts = ts
-    names, item = np.unique(frame["item_id"].to_numpy(), return_inverse=True)
+    names, item = np.unique(frame["item_id"].fill_null("").to_numpy(), return_inverse=True)
+    if names[0] == "":
+        names, item = names[1:], item - 1
     return Stream(
         batch, stamp, _by_first(group), marked[order], session,
-        _party(frame, "user_id", "session_id"), item.astype(np.int64), names.tolist(),
+        _party(frame, "user_id", "session_id"), item.astype(np.int64),
+        counts[order], names.tolist(),
         frame["user_id"].to_list(), frame["session_id"].to_list(),
         batch.strings("event_id"), frame, rejects,
     )  # fmt: skip

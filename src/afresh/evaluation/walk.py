@@ -12,14 +12,14 @@ from collections import deque
 import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from afresh.app import App
 from afresh.evaluation.outcome import COLUMNS, Outcome, lists_of
-from afresh.evaluation.protocol import Part, parts_of
+from afresh.evaluation.protocol import Part, parts_of, targets_of
 from afresh.evaluation.question import Asker, judged_surface
 from afresh.evaluation.stream import Progress, Rows, Stream
 from afresh.evaluation.wanted import Wanted
-from afresh.features.columns import type_table
 from afresh.learner import EVERY, Action, Learner
 from afresh.retrieve import Context
 from afresh.store.replica import Replica
@@ -42,10 +42,11 @@ def evaluated(
 
 
 class _Own:
-    """The rows of each party, in the order of the stream."""
+    """What each party did, as rows in the order of the stream."""
 
-    def __init__(self, party: Rows) -> None:
-        self.party, self._order = party, np.argsort(party, kind="stable")
+    def __init__(self, party: Rows, counts: NDArray[np.bool_]) -> None:
+        rows = np.flatnonzero(counts)
+        self.party, self._order = party, rows[np.argsort(party[rows], kind="stable")]
         self._first = np.searchsorted(party[self._order], np.arange(party.max() + 2))
 
     def items(self, stream: Stream, row: int) -> list[int]:
@@ -79,18 +80,17 @@ class _Walk:
         self.learns = surface.scorer == "learned"
         self.learned = self._recorded = 0
         self._records: deque[tuple[int, bytes]] = deque()
-        self._own = _Own(stream.session), _Own(stream.person)
+        self._own = [_Own(party, stream.counts) for party in (stream.session, stream.person)]
         self._members = np.argsort(stream.group, kind="stable")
         self._starts = np.searchsorted(
             stream.group[self._members], np.arange(stream.group.max() + 2)
         )
         self._folded = np.zeros(len(stream), np.bool_)
         self._at = 0
-        _, first = np.unique(stream.item, return_index=True)
-        self._first_ts = stream.stamp[first]
+        self._first_ts = np.full(len(stream.items) + 1, np.iinfo(np.int64).max)
+        np.minimum.at(self._first_ts, stream.item, stream.stamp)  # of no item, at the end
         self._number_of = {name: number for number, name in enumerate(stream.items)}
-        kinds = type_table(stream.batch.types, self.replica.plan)[stream.batch.type]
-        self._counts = self.replica.state.weights[kinds] > 0
+        self._asks = stream.counts & targets_of(stream, wanted)
         self._rows: dict[str, list[object]] = {name: [] for name in COLUMNS}
         self._found: list[list[bool]] = []
         self._lists: list[list[int]] = []
@@ -108,7 +108,7 @@ class _Walk:
             pl.Series(f"found {name}", found[:, at]) for at, name in enumerate(self.sources)
         )
         names = list(self._number_of)
-        counts = np.bincount(self.stream.item, minlength=len(names))
+        counts = np.bincount(self.stream.item[self.stream.counts], minlength=len(names))
         return Outcome(
             self.wanted, targets, lists_of(self._lists, self.wanted.depth), names, self.sources,
             counts, len(self.replica.catalog), self.learned, time.perf_counter() - began,
@@ -118,6 +118,7 @@ class _Walk:
         stage = "questions" if part.judged else "learning"
         for done, group in enumerate(part.groups.tolist()):
             rows = self._members[self._starts[group] : self._starts[group + 1]]
+            rows = rows[self._asks[rows]]
             if part.moves:
                 self._follow(int(self.stream.stamp[rows[0]]))
             self._ask(rows, part)
@@ -149,7 +150,7 @@ class _Walk:
 
     def _learn(self, rows: Rows, context: Context) -> None:
         """Learn from what was done, as a server does; the weights count when the lag is over."""
-        for row in rows[self._counts[rows]].tolist():
+        for row in rows.tolist():
             user, session = self.stream.users[row] or "", self.stream.sessions[row] or ""
             name = self.stream.items[self.stream.item[row]]
             action = Action(user, session, name, int(self.stream.ts[row]))

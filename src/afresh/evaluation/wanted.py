@@ -26,6 +26,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     ties: what becomes of the events of one session at one moment: `together` is one question
     with several answers; `in-order` and `shuffled` ask one by one, a millisecond apart, the
     earlier ones known to the request and not to the index.
+    target: the types of event that are asked for; of none, all that have a weight.
     at: the lengths of list that are judged, rising. sample: how many questions, drawn by `seed`;
     None: all. least: ask only of visitors of whose session so many events are known.
     targets: `new` leaves out what the visitor has touched before. hide_session: the request
@@ -41,6 +42,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     model_lag: int | None = 0
     context_lag: int = 0
     ties: Ties = "together"
+    target: tuple[str, ...] = ()
     at: tuple[int, ...] = (1, 5, 10, 20)
     sample: int | None = None
     seed: int = 1
