@@ -46,7 +46,7 @@ def outcome(**wanted: object) -> Outcome:
     lists = np.array([[0, 1], [2, 1], [1, -1], [-1, -1], [0, 1]])
     return Outcome(
         Wanted(**{"at": (1, 2), **wanted}),  # type: ignore[arg-type]
-        targets, lists, ["p", "q", "r", "s"], ["a", "b"], np.array([4, 2, 1, 1]), 0, 0, 0.0,
+        targets, lists, ["p", "q", "r", "s"], ["a", "b"], np.array([4, 2, 1, 1]), 0, 0, {}, 0.0,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from tests.evaluation.histories import (
     walks,
 )
 
-from afresh import App, newcomers, preference
+from afresh import App, newcomers, preference, sessions, trending
 from afresh.errors import NotFound
 from afresh.evaluation.outcome import Outcome
 from afresh.evaluation.walk import evaluated
@@ -201,3 +201,16 @@ def test_the_same_seed_is_the_same_outcome(tmp_path: Path) -> None:
 def test_a_surface_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no surface 'hom'"):
         run(walks(3), tmp_path, Wanted(surface="hom"))
+
+
+def test_sources_of_one_name_are_told_apart_and_one_that_fails_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = shop(sources=[sessions(), sessions(depth=7), trending("1h")])
+    outcome = run(walks(30), tmp_path, app=app)
+    assert outcome.sources == ["sessions", "sessions 2", "trending 1h"]
+    assert outcome.left_out == {}
+    monkeypatch.setattr("afresh.surface_sources.session_neighbours", None)
+    outcome = run(walks(30), tmp_path, app=app)
+    failed = dict.fromkeys(["source:sessions", "source:sessions 2"], len(outcome.lists))
+    assert outcome.left_out == failed

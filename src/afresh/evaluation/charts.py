@@ -31,9 +31,9 @@ class Bar(NamedTuple):
 
 def _svg(height: float, body: Sequence[str], said: str) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(said)}">'
+        f'<figure><svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(said)}">'
         + "".join(body)
-        + "</svg>"
+        + "</svg></figure>"
     )
 
 

@@ -40,7 +40,8 @@ class Outcome:
     """targets: a row a target, of COLUMNS and `found <source>` for each source. lists:
     int64[questions, depth] into `items`, -1 past the end; popularity: int64[items], events of
     each in the whole file. catalogue: how many items that has, 0 where there is none; learned:
-    outcomes learned from. seconds: how long it took."""
+    outcomes learned from; left_out: how often a part of the surface failed. seconds: how long
+    it took."""
 
     wanted: Wanted
     targets: pl.DataFrame
@@ -50,6 +51,7 @@ class Outcome:
     popularity: NDArray[np.int64]
     catalogue: int
     learned: int
+    left_out: dict[str, int]
     seconds: float
 
     @property

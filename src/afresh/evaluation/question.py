@@ -28,13 +28,13 @@ from afresh.surface_spec import Source, Surface
 
 
 class HeardSources(Sources):
-    """Remembers what each source of the last request found. found: label -> items int64[n]."""
+    """Remembers what each source of the last request found. found: its id() -> items int64[n]."""
 
-    found: dict[str, NDArray[np.int64]]
+    found: dict[int, NDArray[np.int64]]
 
     def __call__(self, source: Source, context: Context, n: int) -> Candidates:
         candidates = super().__call__(source, context, n)
-        self.found[source.label] = candidates.items
+        self.found[id(source)] = candidates.items
         return candidates
 
 
@@ -50,11 +50,12 @@ class _Asked(Surfaces):
 
 @dataclass(slots=True)
 class Shown:
-    """What came back. items: their ids, best first; found: label -> numbers of a source's
-    candidates, int64[n]."""
+    """What came back. items: their ids, best first; found: for each source of the surface the
+    numbers of its candidates, int64[n]; left_out: parts that failed."""
 
     items: list[str]
-    found: dict[str, NDArray[np.int64]]
+    found: list[NDArray[np.int64]]
+    left_out: list[str]
 
 
 def judged_surface(surfaces: tuple[Surface, ...], wanted: Wanted) -> Surface:
@@ -75,7 +76,7 @@ class Asker:
     """Asks one surface over a replica that follows a stream, or is behind it."""
 
     def __init__(self, surface: Surface, replica: Replica, stream: Stream, wanted: Wanted) -> None:
-        self.replica, self.stream, self.wanted = replica, stream, wanted
+        self.surface, self.replica, self.stream, self.wanted = surface, replica, stream, wanted
         self.surfaces = _Asked((surface,), replica)
         self.heard = HeardSources(replica, self.surfaces.space)
         self.surfaces.sources = self.heard
@@ -103,7 +104,9 @@ class Asker:
             rules=rules,
         )  # fmt: skip
         arranged = self.surfaces.recommend(query, context.now, late=())
-        return Shown([item.item_id for item in arranged.items], self.heard.found)
+        nothing = np.empty(0, np.int64)
+        found = [self.heard.found.get(id(source), nothing) for source in self.surface.sources]
+        return Shown([item.item_id for item in arranged.items], found, arranged.degraded)
 
     def facts(self, rows: Rows) -> Rows:
         """Rows of the stream as rows of facts, added where no list has them."""

@@ -211,6 +211,7 @@ def _how(found: Summary) -> str:
         "events": f"{found.events_file}: {found.events:,}, {found.rejected:,} rows not read",
         "items": f"{found.items:,}",
         "learned from": f"{found.learned:,} outcomes",
+        "left out": ", ".join(f"{p}, {n:,} times" for p, n in found.left_out.items()) or "nothing",
         "took": f"{found.seconds:.0f} s",
         **{name.replace("_", " "): str(value) for name, value in said.items()},
     }

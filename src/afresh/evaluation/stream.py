@@ -158,7 +158,7 @@ def _ordered(
     order = order[np.argsort(batch.ts[order], kind="stable")]
     stamp = batch.ts[order]
     session = _party(frame, "session_id", "user_id")[order]
-    _, group = np.unique(np.stack([stamp, session]), axis=1, return_inverse=True)
+    group = _same(stamp, session)
     ts = stamp
     if ties != "together":
         ts = stamp + place_in(group)
@@ -185,6 +185,15 @@ def _party(frame: pl.DataFrame, first: str, second: str) -> Rows:
     other = "s:" if first == "user_id" else "u:"
     named = pl.coalesce(said + pl.col(first), other + pl.col(second))
     return frame.select(named.rank("dense").cast(pl.Int64) - 1).to_series().to_numpy()
+
+
+def _same(stamp: Rows, session: Rows) -> Rows:
+    """A number for each distinct pair: int64[n]."""
+    order = np.lexsort((session, stamp))
+    new = (np.diff(stamp[order], prepend=-1) != 0) | (np.diff(session[order], prepend=-1) != 0)
+    out = np.empty(len(order), np.int64)
+    out[order] = np.cumsum(new) - 1
+    return out
 
 
 def place_in(group: Rows) -> Rows:

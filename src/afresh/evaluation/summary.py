@@ -28,7 +28,8 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """candidates: what could have been in a list, in words. learned: outcomes learned from.
+    """candidates: what could have been in a list, in words. learned: outcomes learned from;
+    left_out: parts of the surface that failed, and how often.
     seconds: how long asking took; curve: empty unless asked for."""
 
     app: str
@@ -41,6 +42,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     targets: int
     candidates: str
     learned: int
+    left_out: dict[str, int]
     seconds: float
     overall: Scores
     segments: list[Segment]
@@ -70,6 +72,7 @@ def summary(
         targets=targets.height,
         candidates=_candidates(outcome),
         learned=outcome.learned,
+        left_out=outcome.left_out,
         seconds=round(outcome.seconds, 2),
         overall=scores(targets, wanted.at),
         segments=segments(outcome, wanted.depth, stream.columns, catalogue),

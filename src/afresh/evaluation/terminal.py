@@ -49,6 +49,8 @@ def lines(found: Summary) -> Iterator[str]:
     yield found.candidates
     if found.rejected:
         yield f"{found.rejected:,} rows of the file could not be read"
+    for part, times in found.left_out.items():
+        yield f"{part} failed {times:,} times and was left out"
     yield ""
     yield f"{'k':>4}  " + "  ".join(f"{name:<15}" for name in NAMES)
     for length in found.wanted.at:

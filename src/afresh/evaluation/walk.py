@@ -7,7 +7,7 @@ lets it be. Learned weights come into force as late as the rest.
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 
 import msgspec
 import numpy as np
@@ -23,6 +23,7 @@ from afresh.evaluation.wanted import Wanted
 from afresh.learner import EVERY, Action, Learner
 from afresh.retrieve import Context
 from afresh.store.replica import Replica
+from afresh.surface_budgets import named_apart
 
 FOLDED = 10_000
 """Events folded at once, at most."""
@@ -75,7 +76,9 @@ class _Walk:
         self.replica.catalog.write_into(stream.batch)
         surface = judged_surface(app.surfaces, wanted)
         self.asker = Asker(surface, self.replica, stream, wanted)
-        self.sources = [source.label for source in surface.sources]
+        labels = tuple(source.label for source in surface.sources)
+        self.sources = [name.partition(":")[2] for name in named_apart("source", labels)]
+        self._left_out: Counter[str] = Counter()
         self.learner = Learner(self.replica, lambda record: None, per_second=0)
         self.learns = surface.scorer == "learned"
         self.learned = self._recorded = 0
@@ -111,7 +114,8 @@ class _Walk:
         counts = np.bincount(self.stream.item[self.stream.counts], minlength=len(names))
         return Outcome(
             self.wanted, targets, lists_of(self._lists, self.wanted.depth), names, self.sources,
-            counts, len(self.replica.catalog), self.learned, time.perf_counter() - began,
+            counts, len(self.replica.catalog), self.learned, dict(self._left_out),
+            time.perf_counter() - began,
         )  # fmt: skip
 
     def _ask_all(self, part: Part) -> None:
@@ -211,7 +215,8 @@ class _Walk:
         listed = [self._number_of.setdefault(n, len(self._number_of)) for n in shown.items]
         places = {item: place for place, item in enumerate(listed, 1)}
         numbers = self.replica.state.items.find_texts([stream.items[item] for item in said])
-        found = [np.isin(numbers, shown.found[name]) for name in self.sources]
+        self._left_out.update(shown.left_out)
+        found = [np.isin(numbers, each) for each in shown.found]
         for at, (item, row) in enumerate(said.items()):
             flags = [bool(each[at]) for each in found]
             self._found.append(flags)
