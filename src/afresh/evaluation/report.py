@@ -206,7 +206,8 @@ def _how(found: Summary) -> str:
     said = msgspec.to_builtins(found.wanted)
     for name in ("model_lag", "context_lag", "young"):
         said[name] = "frozen" if said[name] is None else text(said[name]) if said[name] else "0"
-    said["at"], said["by"] = (", ".join(map(str, said[name])) or "nothing" for name in ("at", "by"))
+    for name in ("at", "by", "target"):
+        said[name] = ", ".join(map(str, said[name])) or "nothing"
     pairs = {
         "events": f"{found.events_file}: {found.events:,}, {found.rejected:,} rows not read",
         "items": f"{found.items:,}",
