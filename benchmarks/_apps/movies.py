@@ -14,7 +14,7 @@ class User(Features, key="user_id"):
 
 app.surface(
     "next",
-    sources=[sessions(depth=1000), similar(weight=1.0), two_hops(weight=0.5)],
+    sources=[sessions(depth=1000), similar(weight=1.0), two_hops(weight=1.0)],
     filters=[seen()],
 )
 app.surface("trends", sources=[trending("30d")], filters=[seen()])
