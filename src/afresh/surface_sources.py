@@ -94,7 +94,8 @@ class Sources:
         rank.terms.TERMS, float64[k, terms]; and what each term counts, float64[terms]."""
         self.space.fit(self._state)
         scanned, model = self._scan(context, n), self.scorer
-        x = terms(self._state, context, scanned.of(items, self.space))
+        rows = self.space.rows(scanned.items, items)
+        x = terms(self._state, context, scanned, items, rows)
         return model.score(x), x, model.weights
 
     @property

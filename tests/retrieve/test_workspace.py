@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.retrieve.slow import PLAN
 
 from afresh.features.engines.embedded import State
-from afresh.retrieve import Workspace, outside
+from afresh.retrieve import Workspace, without
 
 NUMBERS = st.lists(st.integers(-1, 9), max_size=12)
 
@@ -30,7 +30,9 @@ def test_rows_say_where_each_stands_and_leave_no_mark(items: list[int], wanted: 
     assert (held.row == -1).all()
 
 
-@given(NUMBERS, NUMBERS)
-def test_what_is_outside_is_none_of_the_others(items: list[int], some: list[int]) -> None:
-    found = outside(np.array(items, np.int64), np.array(some, np.int64))
-    assert found.tolist() == [item not in some for item in items]
+@given(NUMBERS, NUMBERS, st.integers(0, 13))
+def test_the_first_that_are_none_of_the_others(items: list[int], gone: list[int], n: int) -> None:
+    scores = np.arange(len(items)) + 0.5
+    found = without(np.array(items, np.int64), scores, np.array(gone, np.int64), n)
+    right = [(item, at + 0.5) for at, item in enumerate(items) if item not in gone][:n]
+    assert list(zip(found[0].tolist(), found[1].tolist(), strict=True)) == right

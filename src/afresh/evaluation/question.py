@@ -90,7 +90,9 @@ class Asker:
         self, user: str | None, session: str | None, person_rows: Rows, session_rows: Rows, now: int
     ) -> Context:
         """Who asks at `now`, UTC ms. The rows: what they did that the state has not folded."""
-        late = self.facts(person_rows), self.facts(session_rows)
+        late = None
+        if len(person_rows) or len(session_rows):
+            late = self.facts(person_rows), self.facts(session_rows)
         return context_of(self.replica.state, user, session, now - self.wanted.context_lag, late)
 
     def __call__(

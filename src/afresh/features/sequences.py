@@ -9,6 +9,8 @@ cannot be observed.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +95,22 @@ def alive(key, keep, dead_before, ts, heads, pool):  # type: ignore[no-untyped-d
     return a, b
 
 
+class Kept(NamedTuple):
+    """Lists as one argument of a kernel; good until the next fold."""
+
+    keep: int
+    within: int
+    heads: NDArray[np.generic]
+    pool: NDArray[np.generic]
+
+
+@numba.njit(cache=True, nogil=True)
+def living(kept, key, newest, ts):  # type: ignore[no-untyped-def]
+    """A key's living facts, oldest first: rows int32[at most keep], a part of the pool."""
+    first, last = alive(key, kept.keep, newest - kept.within, ts, kept.heads, kept.pool)
+    return kept.pool[first:last]
+
+
 @numba.njit(cache=True, nogil=True)
 def _sweep(keep, dead_before, ts, heads, pool, used):  # type: ignore[no-untyped-def]
     """Trim every list to its living facts and mark those in used bool[facts]."""
@@ -155,11 +173,13 @@ class Lists:
                 return
             b.grow_pool()
 
+    @property
+    def kept(self) -> Kept:
+        return Kept(self.keep, self.within, self.blocks.heads, self.blocks.pool)
+
     def rows(self, facts: Facts, key: int, newest: int) -> NDArray[np.int32]:
         """A key's living facts, oldest first: int32[at most keep]."""
-        b = self.blocks
-        first, last = alive(key, self.keep, newest - self.within, facts.ts, b.heads, b.pool)
-        return b.pool[first:last].astype(np.int32)
+        return np.array(living(self.kept, key, newest, facts.ts), np.int32)
 
     def sweep(self, facts: Facts, newest: int, used: NDArray[np.bool_]) -> None:
         b = self.blocks

@@ -36,6 +36,7 @@ CROSSED = (
 TERMS = (*SCANS, *(f"log {name}" for name in SCANS), *SESSION, *ITEM, *CROSSED)
 """The names of the columns."""
 
+LOG1P = np.log1p(np.arange(4096))
 LONG, NEXT, HOPS = (SCANS.index(n) for n in ("sessions long", "next item", "two hops by rules"))
 
 
@@ -59,43 +60,64 @@ def lately(index, items, ends):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _terms(index, items, scores, best, visit):  # type: ignore[no-untyped-def]
+def _log1p(count):  # type: ignore[no-untyped-def]
+    """log(1 + count); most counts are small, and thousands are asked for."""
+    return LOG1P[np.uint64(count)] if count < len(LOG1P) else math.log1p(count)
+
+
+@numba.njit(cache=True, nogil=True)
+def _stood(visit, item):  # type: ignore[no-untyped-def]
+    """How often a visit int64[v], newest first, has an item, and where it stands first, from 1."""
+    times = distance = 0
+    for v in range(len(visit)):
+        times += visit[v] == item
+    if times:
+        while visit[distance] != item:
+            distance += 1
+    return times, distance + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _terms(index, items, rows, scores, best, visit):  # type: ignore[no-untyped-def]
     """float64[n, terms] in the order of TERMS."""
-    n, scans = scores.shape
-    out = np.zeros((n, 2 * scans + 18))
+    scans = scores.shape[1]
+    out = np.zeros((len(items), 2 * scans + 18))
     length = min(len(visit), 10) / 10
     latest = ends_of(index, visit[:1])[0, 0] if len(visit) else 0
     ends = ends_of(index, items)
     daily, weekly = lately(index, items, ends)
-    common = math.log1p(latest) / 6
+    common = _log1p(latest) / 6
     nothing = math.log(0.01) / 4.6 + 1
-    for j in range(n):
-        for s in range(scans):
-            share = scores[j, s] / best[s] if best[s] > 0 else 0.0
-            out[j, s] = share
-            out[j, scans + s] = math.log(share + 0.01) / 4.6 + 1 if share > 0 else nothing
+    shares = np.array([1.0 / b if b > 0.0 else 0.0 for b in best])
+    for j in range(len(items)):
+        cosine = 0.0
+        out[j, scans : 2 * scans] = nothing
+        if rows[j] >= 0:
+            given = scores[rows[j]]
+            cosine = given[COVISITS] / math.sqrt((latest + 1.0) * (ends[j, 0] + 1.0))
+            for s in range(scans):
+                if given[s] > 0.0:
+                    share = given[s] * shares[s]
+                    out[j, s] = share
+                    out[j, scans + s] = math.log(share + 0.01) / 4.6 + 1
         at = 2 * scans
-        times = 0
-        for v in range(len(visit) - 1, -1, -1):
-            if visit[v] == items[j]:
-                times += 1
-                distance = v + 1
+        times, distance = _stood(visit, items[j])
         if times:
             out[
                 j, at + (0 if distance == 1 else 1 if distance == 2 else 2 if distance < 6 else 3)
             ] = 1
-            out[j, at + 4] = math.log1p(times)
+            out[j, at + 4] = _log1p(times)
         at += 5
         count, oldest, newest = ends[j]
-        events = math.log1p(count) / 6
+        events = _log1p(count) / 6
         out[j, at] = events
-        out[j, at + 1] = math.log1p(daily[j]) / 3
-        out[j, at + 2] = math.log1p(weekly[j]) / 4
+        out[j, at + 1] = _log1p(daily[j]) / 3
+        out[j, at + 2] = _log1p(weekly[j]) / 4
         out[j, at + 3] = weekly[j] / (count + 5)
         if count:
             out[j, at + 4] = math.log1p((index.now - newest) / HOUR_MS) / 8
             out[j, at + 5] = math.log1p((index.now - oldest) / HOUR_MS) / 8
-        out[j, at + 6] = scores[j, COVISITS] / math.sqrt((latest + 1.0) * (count + 1.0))
+        out[j, at + 6] = cosine
         at += 7
         out[j, at] = common * out[j, 0]
         out[j, at + 1] = common * out[j, HOPS]
@@ -106,11 +128,20 @@ def _terms(index, items, scores, best, visit):  # type: ignore[no-untyped-def]
     return out
 
 
-def terms(state: State, context: Context, scanned: Scanned) -> NDArray[np.float64]:
-    """The terms of the candidates: float64[n, len(TERMS)], as of context.now."""
+def terms(
+    state: State, context: Context, scanned: Scanned, items: NDArray[np.int64] | None = None,
+    rows: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:  # fmt: skip
+    """The terms of the candidates: float64[n, len(TERMS)], as of context.now.
+
+    Of those scanned, or of items int64[n], where rows int64[n] says where each stands among
+    the scanned, -1 for one that no scan found.
+    """
+    if items is None or rows is None:
+        items, rows = scanned.items, np.arange(len(scanned.items))
     return np.asarray(
         _terms(
-            index_of(state, context.now), scanned.items, scanned.scores, scanned.best,
+            index_of(state, context.now), items, rows, scanned.scores, scanned.best,
             context.visit if len(context.visit) else context.items,
         )
     )  # fmt: skip

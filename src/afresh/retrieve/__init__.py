@@ -45,7 +45,7 @@ class Context:
 class Workspace:
     """Scratch of the scans, which they leave as they found it; one thread at a time.
 
-    An item that a scan meets takes the next row of `scores`, float64[columns, rows] of zeros;
+    An item that a scan meets takes the next row of `scores`, float32[columns, rows] of zeros;
     `row` int32[items] says which (-1: none) and `met` int64[rows] which item took it. So what
     a scan writes, a column, lies close together, however many items there are; there is always room
     for one row more. similarity float64
@@ -55,7 +55,7 @@ class Workspace:
     def __init__(self, columns: int = 1) -> None:
         self.columns = columns
         self.row, self.met = np.empty(0, np.int32), np.empty(0, np.int64)
-        self.scores = np.zeros((columns, 0))
+        self.scores = np.zeros((columns, 0), np.float32)
         self.similarity, self.matched = np.empty(0), np.empty(0, np.int64)
 
     def fit(self, state: State) -> None:
@@ -64,7 +64,7 @@ class Workspace:
             items = 2 * len(state.items) + 1
             self.row = np.full(items, -1, np.int32)
             self.met = np.empty(items, np.int64)
-            self.scores = np.zeros((self.columns, items))
+            self.scores = np.zeros((self.columns, items), np.float32)
         if len(state.parties) > len(self.similarity):
             parties = 2 * len(state.parties)
             self.similarity = np.zeros(parties)
@@ -77,10 +77,11 @@ class Workspace:
 
     def best(self, used: int, n: int) -> Candidates:
         """The n best of the first column's `used` rows, which are given back."""
-        items = self.met[:used].copy()
-        scores = self.scores[0, :used].copy()
-        self.row[items] = -1
-        self.scores[0, :used] = 0.0
+        met, column = self.met[:used], self.scores[0, :used]
+        found = np.flatnonzero(column)
+        items, scores = met[found], column[found].astype(np.float64)
+        self.row[met] = -1
+        column[:] = 0.0
         return best(items, scores, n)
 
 
@@ -101,13 +102,18 @@ def _rows(items, wanted, row):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def outside(items, some):  # type: ignore[no-untyped-def]
-    """bool[n]: which of items int64[n] are none of a few others, int64[k]."""
-    out = np.ones(len(items), np.bool_)
+def without(items, scores, gone, n):  # type: ignore[no-untyped-def]
+    """The first n of items int64[m] that are none of a few others, int64[k], and their scores."""
+    rows, used = np.empty(len(items), np.int64), 0
     for j in range(len(items)):
-        for x in some:
-            out[j] &= items[j] != x
-    return out
+        kept = used < n
+        for x in gone:
+            kept &= items[j] != x
+        rows[used] = j
+        used += kept
+        if used == n:
+            break
+    return items[rows[:used]], scores[rows[:used]]
 
 
 def best(items: NDArray[np.int64], scores: NDArray[np.float64], n: int) -> Candidates:

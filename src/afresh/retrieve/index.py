@@ -2,6 +2,9 @@
 
 A scan asks two things: which facts name an item (its postings), and what stands around a
 fact in its session. Both lists are in total order, so "as of" is where a list is cut off.
+
+The scans' inner loops index by unsigned numbers: of a signed one numba asks each time whether it
+counts from the end, which is a quarter of a walk's time.
 """
 
 from __future__ import annotations
@@ -106,19 +109,21 @@ def lists_of(keys, keep, oldest, edge, safe, now, live, ts, heads, pool):  # typ
 
     In steps over all of them, so that the processor fetches many lists at the same time.
     """
-    first, last = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
+    first, last = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
     for k in range(len(keys)):
-        first[k] = last[k] = 0
         if 0 <= keys[k] < len(heads):  # an item that was only put has no list yet
-            first[k] = heads[keys[k], 0]
-            last[k] = first[k] + heads[keys[k], 1]
+            key = np.uint64(keys[k])
+            first[k] = heads[key, 0]
+            last[k] = first[k] + heads[key, 1]
     for k in range(len(keys)):
-        first[k] = max(first[k], last[k] - keep)
-        row = pool[first[k]] if first[k] < last[k] else safe
-        if row < safe and ts[row] <= oldest:
-            first[k] = since(first[k], last[k], oldest + 1, edge, ts, pool)
+        a, b = first[k], last[k]
+        a = max(a, b - keep)
+        row = pool[np.uint64(a)] if a < b else safe
+        if row < safe and ts[np.uint64(row)] <= oldest:
+            a = since(a, b, oldest + 1, edge, ts, pool)
         if not live:
-            last[k] = before(first[k], last[k], now, ts, pool)
+            last[k] = before(a, b, now, ts, pool)
+        first[k] = a
     return first, last
 
 
@@ -185,7 +190,8 @@ def newest_within(index, rows, reach, visits):  # type: ignore[no-untyped-def]
     end, spent = n, 0
     while end > 0:
         begin = max(end - 64, 0)
-        parties[begin:end] = index.session[rows[begin:end]]
+        for k in range(begin, end):
+            parties[k] = index.session[np.uint32(rows[k])]
         first[begin:end], last[begin:end] = sessions_of(index, parties[begin:end])
         while end > begin:
             more = min(last[end - 1] - first[end - 1], reach)
@@ -205,11 +211,11 @@ def place_of(row, first, last, pool):  # type: ignore[no-untyped-def]
     often came together, the place is guessed first.
     """
     if first < last:
-        guess = first + row - pool[first]
-        if first <= guess < last and pool[guess] == row:
+        guess = first + row - pool[np.uint64(first)]
+        if first <= guess < last and pool[np.uint64(guess)] == row:
             return guess
     for at in range(first, last):
-        if pool[at] == row:
+        if pool[np.uint64(at)] == row:
             return at
     return -1
 

@@ -43,15 +43,15 @@ class Walk(NamedTuple):
 
 @numba.njit(cache=True, nogil=True)
 def walk(index, wanted, items, weights, own, row, met, scores, used):  # type: ignore[no-untyped-def]
-    """Add what stands near items int64[c], weighing weights float64[c], into scores float64[rows]
-    (zero on entry); returns how many rows are used.
+    """Add what stands near items int64[c], weighing weights float64[c], into scores float32[rows]
+    (zero on entry); returns how many rows are used, of which some may have got nothing.
 
     own: parties left out; used: rows taken before. The other arrays are those of a Workspace.
     """
-    item, pool = index.item, index.sessions_pool
+    item, pool, steps = index.item, index.sessions_pool, wanted.steps
     begin, end = postings_of(index, items)
-    reach = wanted.steps + 1 if wanted.backward == 0.0 else 2 * wanted.steps + 1
-    left = wanted.visits
+    reach = steps + 1 if wanted.backward == 0.0 else 2 * steps + 1
+    left, worth = wanted.visits, np.zeros(2 * steps + 1, np.float32)
     for i in range(len(items)):
         rows = index.postings_pool[max(begin[i], end[i] - wanted.depth) : end[i]]
         looked, spent, parties, first, last = newest_within(
@@ -59,27 +59,28 @@ def walk(index, wanted, items, weights, own, row, met, scores, used):  # type: i
         )
         left = max(left - spent, 0)
         weight = weights[i] / max(looked, 1) if wanted.normalised else weights[i]
+        for d in range(1, steps + 1):
+            worth[steps + d] = weight / d if wanted.by_distance else weight
+            worth[steps - d] = wanted.backward * worth[steps + d]
         for p in range(len(rows) - 1, len(rows) - 1 - looked, -1):
             if is_own(own, parties[p]):
                 continue
             at = place_of(rows[p], first[p], last[p], pool)
             if at < 0:
                 continue
-            low = at if wanted.backward == 0.0 else max(first[p], at - wanted.steps)
-            for r in range(low, min(last[p], at + wanted.steps + 1)):
-                x = item[pool[r]]
-                if r == at or (x == items[i] and not wanted.itself):
-                    continue
-                value = weight / abs(r - at) if wanted.by_distance else weight
-                if r < at:
-                    value *= wanted.backward
+            low = at if wanted.backward == 0.0 else max(first[p], at - steps)
+            for r in range(low, min(last[p], at + steps + 1)):
+                x = np.uint32(item[np.uint32(pool[np.uint64(r)])])
+                value = worth[np.uint64(steps + r - at)]
+                if x == items[i] and not wanted.itself:
+                    value = np.float32(0)
                 # Whether an item is new cannot be guessed: both ways are one.
                 place = row[x]
                 new = place < 0
-                place = used if new else place
-                row[x], met[used] = place, x
+                place = np.int32(used) if new else place
+                row[x], met[np.uint64(used)] = place, x
                 used += new
-                scores[place] += value
+                scores[np.uint32(place)] += value
     return used
 
 

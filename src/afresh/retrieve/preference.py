@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from afresh.errors import NotFound
 from afresh.features.engines.embedded import State
 from afresh.features.plan import Plan
+from afresh.features.sequences import living
 from afresh.problems import suggest
-from afresh.retrieve import Candidates, Context, outside
+from afresh.retrieve import Candidates, Context, without
 from afresh.vectors import Vectors
 from afresh.vectors.items import ItemVectors
 
@@ -52,16 +53,28 @@ def acted(
     Ages are counted from the newest event: a common factor turns no vector, and none of
     them vanishes after a long absence.
     """
-    facts = state.facts
+    facts, keyed = state.facts, zip(state.plan.sequences, state.sequences, strict=True)
+    lists = [state.sessions, *(k for s, k in keyed if s.key in ("user_id", "session_id"))]
     found: tuple[NDArray[np.int64], NDArray[np.float64]] = _acted(
-        _rows(state, context), facts.ts, facts.kind, facts.item, context.now, weights, half_life
-    )
+        tuple([each.kept for each in lists]), context.sessions, state.newest,
+        facts.ts, facts.kind, facts.item, context.now, weights, half_life,
+    )  # fmt: skip
     return found
 
 
 @numba.njit(cache=True, nogil=True)
-def _acted(rows, ts, kind, item, now, weights, half_life):  # type: ignore[no-untyped-def]
-    """`acted` over facts rows int64[n], of which some come twice."""
+def _acted(lists, parties, newest, ts, kind, item, now, weights, half_life):  # type: ignore[no-untyped-def]
+    """`acted` over the facts that the lists of parties int64[n] hold; one may be in several."""
+    size = 0
+    for kept in lists:
+        for party in parties:
+            size += len(living(kept, party, newest, ts))
+    rows, used = np.empty(size, np.int64), 0
+    for kept in lists:
+        for party in parties:
+            for row in living(kept, party, newest, ts):
+                rows[used] = row
+                used += 1
     rows = np.sort(rows)
     kept, newest = 0, np.int64(0)
     for at in range(len(rows)):
@@ -135,17 +148,4 @@ def preference(
         return Candidates()
     gone = np.concatenate([context.items, items[pull < 0]])
     found = vectors.near(vector, n + len(gone))
-    kept = np.flatnonzero(outside(found.items, gone))[:n]
-    return Candidates(found.items[kept], found.scores[kept])
-
-
-def _rows(state: State, context: Context) -> NDArray[np.int64]:
-    """The facts that the lists of the context's parties hold; one that several hold comes again."""
-    keyed = zip(state.plan.sequences, state.sequences, strict=True)
-    lists = [state.sessions, *(k for s, k in keyed if s.key in ("user_id", "session_id"))]
-    rows = [
-        kept.rows(state.facts, party, state.newest)
-        for party in context.sessions.tolist()
-        for kept in lists
-    ]
-    return np.concatenate(rows).astype(np.int64) if rows else np.empty(0, np.int64)
+    return Candidates(*without(found.items, found.scores, gone, n))

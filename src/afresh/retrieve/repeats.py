@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
-from afresh.retrieve import Candidates, best
+from afresh.features.sequences import living
+from afresh.retrieve import Candidates
+from afresh.retrieve.top import top
 
 DAY_MS = 86_400_000
 OCCASION_MS = 3_600_000
@@ -64,6 +66,20 @@ def _due(items, ts, now, occasion):  # type: ignore[no-untyped-def]
     return named[:n], rates[:n], gaps[:n]
 
 
+@numba.njit(cache=True, nogil=True)
+def _repeats(history, party, newest, ts, kind, item, kinds, now, n):  # type: ignore[no-untyped-def]
+    """Items int64[at most n], the most due first, their rates a ms and their mean gaps in ms."""
+    held = living(history, party, newest, ts)
+    items, times, used = np.empty(len(held), np.int64), np.empty(len(held), np.int64), 0
+    for row in held:
+        items[used], times[used] = item[row], ts[row]
+        used += kinds[kind[row]] and ts[row] < now
+    items, rates, gaps = _due(items[:used], times[:used], now, OCCASION_MS)
+    rows = np.flatnonzero(rates)
+    rows = rows[top(rates[rows], items[rows], n)]
+    return items[rows], rates[rows], gaps[rows]
+
+
 def repeats(
     state: State, party: int, now: int, kinds: NDArray[np.bool_] | None = None, *, n: int = 500
 ) -> Repeats:
@@ -72,12 +88,9 @@ def repeats(
     kinds: bool[256], the event types that count; left out, those of greatest weight, such as
     purchases, where they differ.
     """
-    rows = state.sequences[state.plan.history].rows(state.facts, party, state.newest)
-    if kinds is None:
-        kinds = state.weights == state.weights.max()
-    rows = rows[kinds[state.facts.kind[rows]] & (state.facts.ts[rows] < now)]
-    items, rates, gaps = _due(state.facts.item[rows], state.facts.ts[rows], now, OCCASION_MS)
-    held = rates > 0
-    found = best(items[held], rates[held] * DAY_MS, n)
-    order = np.argsort(items)
-    return Repeats(found, gaps[order[np.searchsorted(items[order], found.items)]])
+    facts, kinds = state.facts, state.heaviest if kinds is None else kinds
+    items, rates, gaps = _repeats(
+        state.sequences[state.plan.history].kept, party, state.newest,
+        facts.ts, facts.kind, facts.item, kinds, now, n,
+    )  # fmt: skip
+    return Repeats(Candidates(items, rates * DAY_MS), gaps)

@@ -68,29 +68,12 @@ class Scanned:
     best: NDArray[np.float64]
     blend: NDArray[np.float64]
 
-    def of(self, items: NDArray[np.int64], space: Workspace) -> Scanned:
-        """The same of other items int64[k]; what is no candidate has zeros."""
-        rows = space.rows(self.items, items)
-        return Scanned(items, *_of_rows(self.scores, self.best, self.blend, rows))
-
-
-@numba.njit(cache=True, nogil=True)
-def _of_rows(scores, best, blend, rows):  # type: ignore[no-untyped-def]
-    """Scores and blend at rows int64[k], zeros at -1; `best` as it is."""
-    out, blended = np.zeros((len(rows), scores.shape[1])), np.zeros(len(rows))
-    for at in range(len(rows)):
-        if rows[at] >= 0:
-            blended[at] = blend[rows[at]]
-            for s in range(scores.shape[1]):
-                out[at, s] = scores[rows[at], s]
-    return out, best, blended
-
 
 @numba.njit(cache=True, nogil=True)
 def greatest(column):  # type: ignore[no-untyped-def]
-    """The greatest of float64[n], none below zero; 0 of none. Four at a time, as each comparison
+    """The greatest of float32[n], none below zero; 0 of none. Four at a time, as each comparison
     waits for the one before."""
-    a = b = c = d = 0.0
+    a = b = c = d = np.float32(0)
     whole = len(column) // 4 * 4
     for r in range(0, whole, 4):
         a, b = max(a, column[r]), max(b, column[r + 1])
@@ -102,7 +85,7 @@ def greatest(column):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def add(total, column, share):  # type: ignore[no-untyped-def]
-    """total float64[n] += column float64[n] · share."""
+    """total float32[n] += column float32[n] · share."""
     for r in range(len(total)):
         total[r] += column[r] * share
 
@@ -110,7 +93,7 @@ def add(total, column, share):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _scan(index, weights, n,  # type: ignore[no-untyped-def]
           context, own, n_sessions, similarity, seen, row, met, scores):  # fmt: skip
-    """Every scan into its column of scores float64[scans, rows], as found on return."""
+    """Every scan into its column of scores float32[scans, rows], as found on return."""
     used = 0
     at = 0
     ends = np.zeros(len(scores), np.int64)  # a scan's column is zero from there on
@@ -123,7 +106,8 @@ def _scan(index, weights, n,  # type: ignore[no-untyped-def]
     rare = rarity(index, met[:used], n_sessions)
     for s in range(len(NEIGHBOURHOODS)):
         if NEIGHBOURHOODS[s].rarity:
-            scores[s, : ends[s]] *= rare[: ends[s]]
+            for r in range(ends[s]):
+                scores[s, r] *= rare[r]
     for s in range(len(WALKS)):
         items = context[SPEAKING[s, 0] : SPEAKING[s, 1]]
         shares = 1.0 / np.arange(1, len(items) + 1)
@@ -132,30 +116,31 @@ def _scan(index, weights, n,  # type: ignore[no-untyped-def]
         at += 1
     for s in range(len(HOPPING)):
         by = len(NEIGHBOURHOODS) if s == 0 else 0
-        source = scores[by]
-        reached = np.flatnonzero(source[: ends[by]])
-        reached = reached[top(source[reached], reached, HOPS)]
+        source = scores[by, : ends[by]]
+        reached = top(source, np.arange(len(source)), HOPS)
+        reached = reached[source[reached] > 0.0]
         used = walk(
             index, HOPPING[s], met[reached], source[reached], own, row, met, scores[at], used
         )
         ends[at] = used
         at += 1
     best = np.zeros(at)
-    blend = np.zeros(used)
+    blend = np.zeros(used, np.float32)
     for s in range(at):
         column = scores[s, : ends[s]]
         best[s] = greatest(column)
         if best[s] > 0.0 and weights[s] > 0.0:
-            add(blend[: ends[s]], column, weights[s] / best[s])
+            add(blend[: ends[s]], column, np.float32(weights[s] / best[s]))
     rows = top(blend, np.arange(used), n)
     rows = rows[blend[rows] > 0.0]
     items, given = met[rows], np.empty((len(rows), at))
     for s in range(at):
         given[:, s] = scores[s][rows]
-        scores[s, : ends[s]] = 0.0
+        column = scores[s, : ends[s]]
+        column[:] = 0.0
     for r in range(used):
-        row[met[r]] = -1
-    return items, given, best, blend[rows]
+        row[np.uint64(met[r])] = -1
+    return items, given, best, blend[rows].astype(np.float64)
 
 
 class Scans:

@@ -52,7 +52,7 @@ class Neighbourhood(NamedTuple):
 @numba.njit(cache=True, nogil=True)
 def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
          similarity, seen, row, met, scores, used):  # fmt: skip
-    """Add votes, rarity left to the caller, into scores float64[rows] (zero on entry); returns
+    """Add votes, rarity left to the caller, into scores float32[rows] (zero on entry); returns
     how many rows are used.
 
     context int64[c], newest first; own: parties left out; used: rows taken before. The other
@@ -70,8 +70,8 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
     for i in range(c):
         weight = (c - i) / c
         for p in range(end[i] - 1, begin[i] - 1, -1):
-            fact = postings[p]
-            party = session[fact]
+            fact = np.uint32(postings[np.uint64(p)])
+            party = np.uint32(session[fact])
             # A session counts once an item, at its newest event there.
             if seen[party] == i + 1 or is_own(own, party):
                 continue
@@ -90,7 +90,8 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
         if wanted.recency > 0:
             votes[v] *= math.exp((newest[j] - index.now) / wanted.recency)
     for v in heard(votes, np.minimum(last - first, 2 * wanted.reach + 1), wanted.visits):
-        j, a, b, weight = voters[v], first[v], last[v], votes[v]
+        j, a, b, weight = voters[v], first[v], last[v], np.float32(votes[v])
+        less = np.float32(votes[v] * wanted.earlier)
         at = a
         if wanted.earlier != 1.0 or b - a > wanted.reach:
             at = place_of(match[j], a, b, pool)
@@ -99,14 +100,14 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
                 continue
             a, b = max(a, at - wanted.reach), min(b, at + wanted.reach + 1)
         for p in range(a, b):
-            x = item[pool[p]]
+            x = np.uint32(item[np.uint32(pool[np.uint64(p)])])
             # Whether an item is new cannot be guessed: both ways are one.
             place = row[x]
             new = place < 0
-            place = used if new else place
-            row[x], met[used] = place, x
+            place = np.int32(used) if new else place
+            row[x], met[np.uint64(used)] = place, x
             used += new
-            scores[place] += weight if p >= at else weight * wanted.earlier
+            scores[np.uint32(place)] += weight if p >= at else less
     for j in range(n):
         similarity[found[j]] = 0.0
         seen[found[j]] = 0

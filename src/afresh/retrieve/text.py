@@ -9,7 +9,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from afresh.retrieve import Candidates, Context, best, outside
+from afresh.retrieve import Candidates, Context, without
+from afresh.retrieve.top import top
 from afresh.vectors.items import ItemVectors
 
 CONTEXT = 3
@@ -34,21 +35,22 @@ def text_neighbours(
         found = vectors.near_item(item, n + more)
         items.append(found.items)
         scores.append(found.scores * ((len(asked) - at) / len(asked)))
-    distinct, highest = _highest(np.concatenate(items), np.concatenate(scores))
-    kept = outside(distinct, context.items)
-    return best(distinct[kept], highest[kept], n)
+    return Candidates(*_best(np.concatenate(items), np.concatenate(scores), context.items, n))
 
 
 @numba.njit(cache=True, nogil=True)
-def _highest(items, scores):  # type: ignore[no-untyped-def]
-    """Each of items int64[n] once, ascending, with the highest of its scores float64[n]."""
+def _best(items, scores, gone, n):  # type: ignore[no-untyped-def]
+    """The n best of items int64[m], each once with the highest of its scores float64[m], but for
+    those gone, int64[k]."""
     distinct, highest, used = np.empty_like(items), np.empty_like(scores), 0
-    for row in np.argsort(items, kind="mergesort"):
+    for row in np.argsort(items):
         if used == 0 or distinct[used - 1] != items[row]:
             distinct[used], highest[used] = items[row], scores[row]
             used += 1
         highest[used - 1] = max(highest[used - 1], scores[row])
-    return distinct[:used], highest[:used]
+    items, scores = without(distinct[:used], highest[:used], gone, used)
+    rows = top(scores, items, n)
+    return items[rows], scores[rows]
 
 
 def alike(item: int, vectors: ItemVectors, *, n: int = NEIGHBOURS) -> Candidates:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-BINS = 512
+BINS, SPARE = 512, 8
+FINE = 47
+"""Bits of a number that are left out, at the most: 32 bins an octave, sixteen octaves below the
+greatest."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -36,30 +39,41 @@ def _sink(heap, end, values, keys, at):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def highest(values, n):  # type: ignore[no-untyped-def]
     """Rows of float[m], ascending, among which are those of the 0 < n <= m greatest and of all
-    that equal them."""
-    low, high, known = np.inf, -np.inf, True
-    for r in range(len(values)):
-        value = np.float64(values[r])
-        known &= value == value
-        low = value if value < low else low
-        high = value if value > high else high
-    scale = (BINS - 1) / (high - low) if high > low else np.inf
-    if not known or not 0.0 < scale < np.inf or not np.isfinite(low):
+    that equal them.
+
+    The bins are those of the numbers' bits, which stand in the numbers' order and are fine where
+    most scores lie: close to zero, far below the best.
+    """
+    plain = values.astype(np.float64) + 0.0  # no zero below zero
+    keys = plain.view(np.int64)
+    known, high, low = True, np.int64(-(2**63)), np.int64(2**63 - 1)
+    for r in range(len(plain)):
+        known &= plain[r] == plain[r]
+        key = keys[r]
+        key ^= (key >> 63) & np.int64(2**63 - 1)
+        keys[r] = key
+        high, low = max(high, key), min(low, key)
+    if not known:
         return np.arange(len(values))
-    bins, counts = np.empty(len(values), np.int32), np.zeros(BINS, np.int64)
-    for r in range(len(values)):
-        bins[r] = int((values[r] - low) * scale)
-        counts[bins[r]] += 1
-    lowest, found = BINS - 1, counts[BINS - 1]
-    while found < n:
-        lowest -= 1
-        found += counts[lowest]
-    rows, used = np.empty(found, np.int64), 0
-    for r in range(len(values)):
-        if bins[r] >= lowest:
-            rows[used] = r
-            used += 1
-    return rows
+    shift = FINE
+    while shift > 0 and (high >> shift - 1) - (low >> shift - 1) < BINS:
+        shift -= 1
+    lowest = (high >> shift) - BINS + 1
+    counts = np.zeros(BINS + SPARE, np.int64)
+    for r in range(len(keys)):  # what lies below all bins is counted in turn, in places of its own
+        place = (keys[r] >> shift) - lowest
+        counts[np.uint64(place if place >= 0 else BINS + (r & SPARE - 1))] += 1
+    place, found = BINS - 1, counts[BINS - 1]
+    while found < n and place > 0:
+        place -= 1
+        found += counts[place]
+    if found < n:
+        return np.arange(len(values))
+    rows, used, border = np.empty(found + 1, np.int64), 0, lowest + place
+    for r in range(len(keys)):
+        rows[np.uint64(used)] = r
+        used += keys[r] >> shift >= border
+    return rows[:found]
 
 
 @numba.njit(cache=True, nogil=True)

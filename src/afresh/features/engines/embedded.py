@@ -49,6 +49,7 @@ class State:
         }
         self.weights = np.zeros(256, np.int64)
         self.weights[: len(plan.events)] = [event.weight for event in plan.events]
+        self.heaviest = self.weights == self.weights.max()
         self.tiles = [Tiles(family, self.weights, room) for family in plan.families]
         self.sketches = [Sketches(spec, room) for spec in plan.distincts]
         self.hashes = {spec.value or spec.input: self._hashes(spec) for spec in plan.distincts}
