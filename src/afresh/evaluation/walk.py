@@ -66,6 +66,8 @@ class _Own:
 
 
 class _Walk:
+    """One replica on its way through a stream, and what was asked of it so far."""
+
     def __init__(
         self, app: App, stream: Stream, wanted: Wanted, items: bytes, progress: Progress
     ) -> None:
