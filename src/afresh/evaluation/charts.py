@@ -140,7 +140,7 @@ def curves(
         body.append(_text(left - 8, y + 4, f"{top * step / 4:.3g}", "tick", "end"))
     for x, text in ticks:
         body.append(_text(at(x, 0)[0], bottom + 18, text, "tick", "middle"))
-    ends: list[tuple[float, str]] = []
+    ends: list[tuple[float, int, str]] = []
     for number, (name, line) in enumerate(series):
         points = [(at(x, m.value or 0), m) for x, m in line]
         upper = [at(x, (m.value or 0) + 1.96 * (m.se or 0)) for x, m in line]
@@ -154,11 +154,12 @@ def curves(
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" class="dot c{number}">'
                 f"<title>{title}</title></circle>"
             )
-        ends.append((points[-1][0][1], name))
+        ends.append((points[-1][0][1], number, name))
     above = height + 15.0
-    for y, name in sorted(ends, reverse=True):
-        above = min(y, above - 15)
-        body.append(_text(WIDTH - right + 12, above + 4, name, "name"))
+    for y, number, name in sorted(ends, reverse=True):
+        above, x = min(y, above - 16), WIDTH - right + 16
+        body.append(f'<circle cx="{x}" cy="{above:.1f}" r="4" class="c{number}"/>')
+        body.append(_text(x + 9, above + 4, name, "name"))
     return _svg(height, body, said)
 
 
