@@ -18,27 +18,22 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from afresh.arrange.cursor import NOTHING
-from afresh.arrange.expression import Scene
-from afresh.arrange.ruling import Ruling
 from afresh.loading import load
-from afresh.request import Arranged
 from afresh.runtime import Runtime
 from afresh.settings import load_settings
-from afresh.surface import Query, share
+from afresh.surface import Query
 from afresh.transfer import import_files
 from benchmarks._data import Shopping, shopping
 from benchmarks._live import Traffic
 from benchmarks._load import Load, request
 from benchmarks._machine import ROOT, arguments, figure, spread
 from benchmarks._server import serving
+from benchmarks._stages import stages
 
 APP = ROOT / "benchmarks" / "_everything.py"
 CONNECTIONS = 16
@@ -66,35 +61,14 @@ def questions(who: list[dict[str, Any]], surface: str) -> list[bytes]:
     return [request("/v1/recommend", body, "application/json") for body in bodies]
 
 
-def stages(data: Path, who: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """µs of each stage over the same questions, one after the other."""
+def in_process(data: Path, who: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """µs of each stage, by the clock and of the processor."""
     runtime = Runtime.open(load(APP), data, load_settings())
-    surfaces, took = runtime.surfaces, dict[str, list[float]]()
-    surface = surfaces.by_name["everything"]
-
-    def timed(name: str, work: Callable[[], object]) -> object:
-        began = time.perf_counter()
-        made = work()
-        took.setdefault(name, []).append((time.perf_counter() - began) * 1e6)
-        return made
-
-    for each in who:
-        query, now = Query(surface="everything", n=20, **each), runtime.replica.now()
-        timed("all", partial(runtime.recommend, query))
-        context = surfaces.context(query, now)
-        timed("context", partial(surfaces.context, query, now))
-        for source in surface.sources:
-            timed(source.label, partial(surfaces.sources, source, context, share(surface)))
-        scored = surfaces._scored(surface, context, share(surface), Arranged())
-        ruling = Ruling(None, Scene(runtime.replica.catalog, {}, now), NOTHING)
-        items = scored.items
-        timed("learned blend", partial(surfaces.sources.learned, items, context, share(surface)))
-        timed(
-            "filters", partial(surfaces._listed, scored, surface, context, ruling, 20, Arranged())
-        )
-        took.setdefault("candidates", []).append(float(len(scored.items)))
+    asked = [Query(surface="everything", n=20, **each) for each in who]
+    now, recommend = runtime.replica.now, runtime.recommend
+    found = stages(runtime.surfaces, "everything", asked, now, recommend)
     runtime.close()
-    return {name: spread(values[len(values) // 10 :], 1) for name, values in took.items()}
+    return found
 
 
 def saturated(
@@ -192,9 +166,10 @@ def main() -> None:
         folder = Path(name)
         data = prepared(folder, shop)
         who = visitors(shop, 100 if small else 2_000)
-        found = stages(data, who[: 50 if small else 500])
+        found, own = in_process(data, who[: 50 if small else 500])
         figure("stages", found["all"]["p50"], "µs", must=1667, aim=1000, less=True,
                limit={"what": "a request in process, stage by stage", "us": found},
+               processor_us={name: values["p50"] for name, values in own.items()},
                events=shop.events.height, items=shop.items.height, data=shop.source,
                missing=shop.missing, sharing="one thread")  # fmt: skip
         with serving(data, APP) as port:

@@ -4,7 +4,8 @@ afresh check examples/food.py                                       # is it soun
 afresh import examples/food.py --items examples/food.ndjson         # something to show
 afresh serve examples/food.py --site examples/pages/food.html       # the API, and a page at /
 
-Where somebody is and what the time is there come with the request, and so does the rule:
+Where somebody is and what the time is there come with the request, and so does the rule. What
+trends is what was ordered at about this time of day:
 
     {"surface": "home", "session_id": "s1", "context": {"lat": 48.2, "lon": 16.4, "hour": 12.5},
      "rules": {"filter": "distance_km(lat, lon, context.lat, context.lon) < 5
@@ -65,7 +66,7 @@ app.surface(
         preference(weight=1.0, actions={search: 5}, half_life="30m"),
         neighbours(weight=0.5),
         text(weight=0.3),
-        trending("1h", weight=0.2),
+        trending("28d", by=order.hour.bands(11, 15, 18, 22), weight=0.2),  # at this time of day
         newcomers(),
     ],
 )

@@ -13,6 +13,7 @@ from afresh import (
     decayed,
     decimal,
     distinct,
+    hour_of_day,
     last,
     maximum,
     mean,
@@ -79,6 +80,7 @@ class ByUser(Features, key="user_id"):
         prior=(0, 0),
     )
     grades = count(view, by=bands(Goods.grade, 2, 5), window=tumbling("1h"))
+    hours = count(view, buy, by=hour_of_day("-03:30"), window=daily(1))
     visit = count(view, window=session("2m", within="20m"))
     visit_low = minimum(view.price, window=session("2m", within="20m"))
     visit_items = distinct(view.item_id, ping.item_id, window=session("2m", within="20m"))
@@ -109,4 +111,16 @@ app.surface(
     sources=[sessions(weight=1.0), similar(), trending("1h"), trending("7d", weight=0.1)],
     filters=[seen(buy), available(Goods.in_stock)],
     n=5,
+)
+app.surface(
+    "segments",
+    sources=[
+        trending("1h", by=view.brand),
+        trending("24h", by=Goods.category),
+        trending("24h", by=buy.level.bands(0, 5)),
+        trending("7d", by=bands(Goods.grade, 2, 5)),
+        trending("7d", by=view.price.bands("10.00", 25)),
+        trending("7d", by=hour_of_day()),
+        trending("3d", by=hour_of_day("+05:30")),
+    ],
 )

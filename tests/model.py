@@ -72,7 +72,10 @@ class Model:
         return None if value == "" else value
 
     def group(self, event: Event, at: int) -> str | None:
-        bands, value = self.plan.inputs[at].bands, self.column(event, at)
+        source = self.plan.inputs[at]
+        if source.kind == "hour":
+            return str((event.ts + source.offset) % DAY // 3_600_000)
+        bands, value = source.bands, self.column(event, at)
         if value is None or not bands:
             return value  # type: ignore[return-value]
         assert isinstance(value, int)

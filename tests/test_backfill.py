@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.opened import Opened, check, event, logged, now, post, put, read
 from tests.widened import asked, shop, wait, warm
@@ -65,7 +66,7 @@ def test_the_item_vectors_go_on(changed: Runtime, gate: threading.Event) -> None
     def near(vectors: ItemVectors) -> list[str]:
         with changed.replica.lock:
             items = changed.replica.state.items
-            return items.texts(vectors.near_item(items.find_one("i"), 9).items)
+            return items.texts(vectors.near_items(np.array([items.find_one("i")]), 9)[0].items)
 
     put(changed, "o", category="red", title="red shoes")
     vectors = changed.surfaces.sources.vectors

@@ -6,7 +6,7 @@ import pytest
 from tests.opened import Opened, event, post, put
 
 from afresh import App, Catalog, text, trending
-from afresh.surface_spec import Source
+from afresh.surfaces.spec import Source
 
 
 class Things(Catalog):

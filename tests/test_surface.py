@@ -15,7 +15,7 @@ from afresh import App
 from afresh.errors import NotFound
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
-from afresh.surface_spec import SOURCES, Source, Surface, preference
+from afresh.surfaces.spec import SOURCES, Source, Surface, preference
 
 PLAN = app.plan()
 

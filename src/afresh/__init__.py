@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from afresh.app import App
 from afresh.catalog import Catalog
-from afresh.events.types import bands, decimal
+from afresh.events.types import bands, decimal, hour_of_day
 from afresh.features.aggregates import (
     count,
     distinct,
@@ -18,7 +18,7 @@ from afresh.features.aggregates import (
 )
 from afresh.features.definition import Features
 from afresh.features.window_declaration import daily, decayed, session, sliding, tumbling
-from afresh.surface_spec import (
+from afresh.surfaces.spec import (
     available,
     because,
     covisits,
@@ -54,6 +54,7 @@ __all__ = [
     "decayed",
     "decimal",
     "distinct",
+    "hour_of_day",
     "last",
     "maximum",
     "mean",

@@ -21,12 +21,14 @@ from afresh.features.reading import Value, named
 from afresh.log import Log
 from afresh.log.token import Place, read_token, write_token
 from afresh.request import Group
-from afresh.retrieve.rising import rising
+from afresh.retrieve.rising import may_rise, rising
 from afresh.retrieve.rules import item_context, rules
+from afresh.retrieve.segment import segment_asked
 from afresh.retrieve.text import alike
+from afresh.stages.reasons import popular, risen
 from afresh.store.replica import Replica
 from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
-from afresh.surface_spec import Surface
+from afresh.surfaces.spec import Surface
 from afresh.traces import Trace
 
 
@@ -163,23 +165,26 @@ class Answers:
             return self._answer(listed)
 
     def trending(self, window: str, n: int, where: Mapping[str, str], up: bool = False) -> Answer:
-        """The leaders of a window, or what has more than its usual there, among items whose text
-        fields are as `where` says. Raises NotFound (window) and BadRequest."""
+        """The leaders of a window, or what has more than its usual there, in the segment that
+        `where` says of a trend which is split, among items whose text fields are as it says
+        besides. Raises NotFound (window) and BadRequest."""
         with self.replica.lock:
-            trending = self.surfaces.sources.trending
-            only, now, most = self._only(where), self.replica.now(), 4 * n + 20
+            trending, now, most = self.surfaces.sources.trending, self.replica.now(), 4 * n + 20
+            split = [t for t in self.plan.trends if not up or may_rise(t, self.plan)]
+            asked = segment_asked(self.replica.state, split, window, where, now)
+            only, trend, group = self._only(asked.rest), asked.trend, asked.group
             if up:
-                name, reason = "rising", f"More than usual in the last {window}"
-                found = rising(trending, window, now, most, only)
+                name, reason = "rising", risen(window, asked.words)
+                found = rising(trending, window, now, most, only, asked.by, group)
             else:
-                name, reason = "trending", f"Popular in the last {window}"
-                found = trending.top(window, now, most, only)
+                name, reason = "trending", popular(window, asked.words)
+                found = trending.top(trend, now, most, only, group)
             listed = self._listed(found.items, found.scores, n, name, reason)
-            self._name_warming(listed, name, window)
+            self._name_warming(listed, name, trend)
             return self._answer(listed)
 
-    def _name_warming(self, listed: Arranged, source: str, window: str | None = None) -> None:
-        if self.surfaces.sources.warms(source, window):
+    def _name_warming(self, listed: Arranged, source: str, trend: str = "") -> None:
+        if self.surfaces.sources.warms(source, trend):
             listed.left_out(f"warming:{source}")
 
     def _only(self, where: Mapping[str, str]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:

@@ -15,10 +15,11 @@ from afresh.features.definition import Features
 from afresh.features.durations import Duration, is_whole, milliseconds
 from afresh.features.plan import Plan, PlanField, Postings
 from afresh.features.resolve import Names
-from afresh.features.trends import Trending
+from afresh.features.trends import USUAL, Trending
 from afresh.problems import Place, Problem, here, problem_of
-from afresh.surface_check import check_surfaces
-from afresh.surface_spec import (
+from afresh.surfaces.check import check_surfaces
+from afresh.surfaces.make import make_surface
+from afresh.surfaces.spec import (
     TRENDS,
     Filter,
     Grouping,
@@ -26,7 +27,6 @@ from afresh.surface_spec import (
     Surface,
     available,
     field_name,
-    make_surface,
 )
 
 
@@ -165,10 +165,17 @@ class App:
         weighted = compiler.weighted
         surfaces = self.surfaces
         trends = [
-            Trending(str(source.params["window"]), source.place)
+            Trending(str(source.params["window"]), source.place, by)
             for surface in surfaces
             for source in surface.sources
             if source.name in TRENDS
+            for by in dict.fromkeys((None, source.by))  # unsplit it stands in where nothing is said
+        ]
+        trends += [
+            Trending(USUAL, source.place, source.by)
+            for surface in surfaces
+            for source in surface.sources
+            if source.name == "rising"
         ]
         trends += [
             Trending(grouping.window, grouping.place)

@@ -19,7 +19,7 @@ from afresh.log import Log
 from afresh.past import replica_as_of
 from afresh.request import Query, Weighed
 from afresh.store.replica import Replica
-from afresh.surface_spec import Surface
+from afresh.surfaces.spec import Surface
 from afresh.traces import Trace
 
 

@@ -117,10 +117,9 @@ class Learner:
         return self.model.learn(x, int(found[0]), owner, action.ts)
 
     def _run(self) -> None:
-        while not self._closing.wait(1.0):
-            for _ in range(min(self.per_second, len(self._waiting))):
-                if self._closing.is_set():
-                    return
+        # One at a time and then a pause, as a request waits for the lock as long as one takes.
+        while not self._closing.wait(1.0 / self.per_second):
+            if self._waiting:
                 try:
                     learned = self.learn(self._waiting.popleft())
                 except Exception:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -95,8 +96,18 @@ class Arranged:
         if part not in self.degraded:
             self.degraded.append(part)
 
-    def took(self, name: str, kept: NDArray[np.bool_]) -> None:
-        """A filter kept some of its candidates: bool[n]."""
-        gone = len(kept) - int(np.count_nonzero(kept))
+    def took(self, name: str, kept: NDArray[np.bool_], passed: NDArray[np.bool_]) -> None:
+        """Of what was kept before it, bool[n], a filter let some pass: from now on those are."""
+        gone = int(_narrowed(kept, passed))
         if gone:
             self.removed[name] = self.removed.get(name, 0) + gone
+
+
+@numba.njit(cache=True, nogil=True)
+def _narrowed(kept, passed):  # type: ignore[no-untyped-def]
+    """kept &= passed, both bool[n]; returns how many of the kept are gone."""
+    gone = 0
+    for at in range(len(kept)):
+        gone += kept[at] and not passed[at]
+        kept[at] &= passed[at]
+    return gone

@@ -27,14 +27,14 @@ from afresh.request import Weighed
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.context import context_of
 from afresh.retrieve.exploration import Explored, explore
+from afresh.stages.budgets import Budgets, named_apart
+from afresh.stages.filters import Filters
+from afresh.stages.groups import Groups
+from afresh.stages.reasons import USUAL, Reasons
+from afresh.stages.respond import items_of, rounded
+from afresh.stages.sources import Sources
 from afresh.store.replica import Replica
-from afresh.surface_budgets import Budgets, named_apart
-from afresh.surface_filters import Filters
-from afresh.surface_groups import Groups
-from afresh.surface_reasons import USUAL, Reasons
-from afresh.surface_respond import items_of, rounded
-from afresh.surface_sources import Sources
-from afresh.surface_spec import Surface
+from afresh.surfaces.spec import Source, Surface
 
 CANDIDATES = 600
 """The most candidates of a request, shared evenly among its sources; they overlap …"""
@@ -55,6 +55,7 @@ class Surfaces:
 
     def __init__(self, surfaces: tuple[Surface, ...], replica: Replica) -> None:
         self.by_name = {surface.name: surface for surface in surfaces}
+        self._parts = {surface.name: _parts(surface) for surface in surfaces}
         self.replica = replica
         self.space = Workspace()
         self.budgets = Budgets()
@@ -126,7 +127,9 @@ class Surfaces:
     def context(self, query: Query, now: int) -> Context:
         """Who asks: their latest items, up to now."""
         self.space.fit(self.replica.state)
-        return context_of(self.replica.state, query.user_id, query.session_id, now)
+        context = context_of(self.replica.state, query.user_id, query.session_id, now)
+        context.said = query.context
+        return context
 
     def shown(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
         """bool[n]: whether an item may be shown to anybody, as the first surface asks."""
@@ -142,18 +145,12 @@ class Surfaces:
 
     def _scored(self, surface: Surface, context: Context, n: int, out: Arranged) -> Scored:
         """The candidates of all sources, scored."""
-        labels = [source.label for source in surface.sources]
-        parts = zip(named_apart("source", tuple(labels)), surface.sources, strict=True)
-        found = [
-            self.budgets.guarded(
-                part, f"source:{source.name}", source.budget_ms,
-                partial(self.sources, source, context, n), out,
-            )
-            or Candidates()
-            for part, source in parts
-        ]  # fmt: skip
-        for source in surface.sources:
-            if self.sources.warms(source.name, source.params.get("window")):
+        labels, found = [source.label for source in surface.sources], []
+        for part, failed, source in self._parts[surface.name]:
+            work = partial(self.sources, source, context, n)
+            made = self.budgets.guarded(part, failed, source.budget_ms, work, out)
+            found.append(Candidates() if made is None else made)
+            if self.replica.warming and self.sources.warms(source.name, source.trend):
                 out.left_out(f"warming:{source.name}")
         scored = blend(found, [source.weight for source in surface.sources], self.space)
         if not len(scored.items):
@@ -186,8 +183,7 @@ class Surfaces:
         """bool[n]: which items the filters and the rules let pass."""
         kept = self.filters.keep(items, surface, context, out)
         for name, passed in ruling.judged(items):
-            out.took(name, passed[kept])
-            kept &= passed
+            out.took(name, kept, passed)
         return kept
 
     def _filled(
@@ -227,7 +223,7 @@ class Surfaces:
         last = True
         if ruling.caps:
             room = ruling.capped(listed.items)
-            out.took("cap", room)
+            out.took("cap", np.ones(len(room), np.bool_), room)
             last = bool(room.all())  # what a cap holds back is for another page
             listed = listed.take(room)
         if len(explored.items):
@@ -261,6 +257,13 @@ class Surfaces:
         positions, numbers = ruling.pinned()
         allowed = self.filters.showable(numbers, surface, Arranged())
         return dict(zip(positions[allowed].tolist(), numbers[allowed].tolist(), strict=True))
+
+
+def _parts(surface: Surface) -> list[tuple[str, str, Source]]:
+    """A surface's sources, each with the names it is left out by: when late, and when failed."""
+    names = named_apart("source", tuple(source.label for source in surface.sources))
+    pairs = zip(names, surface.sources, strict=True)
+    return [(name, f"source:{source.name}", source) for name, source in pairs]
 
 
 def new_request_id() -> str:

@@ -19,7 +19,7 @@ from afresh.rank.terms import TERMS
 from afresh.retrieve.rules import item_context, rules
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
-from afresh.surface_spec import Surface
+from afresh.surfaces.spec import Surface
 
 _TS = 1_700_000_000_000
 
@@ -37,8 +37,10 @@ def warm(plan: Plan, surfaces: tuple[Surface, ...]) -> None:
     for feature in plan.features:
         replica.reader.values(feature.key, ["a"], [feature], now)
     answers = Surfaces(surfaces, replica)
-    for surface in surfaces:
-        answers.recommend(Query(surface=surface.name, user_id="a", session_id="a"), now)
+    for _ in range(2):  # the second time what stood until an event is looked at again
+        for surface in surfaces:
+            answers.recommend(Query(surface=surface.name, user_id="a", session_id="a"), now)
+        replica.fold_events(admission.admit(_events(plan, ("f1",)), _TS).batch, 0)
     if any(surface.scorer == "learned" for surface in surfaces):
         Softmax().learn(np.zeros((1, len(TERMS))), 0, 0, _TS)
     rules(replica.state, item_context(0, now), answers.sources.space)

@@ -15,6 +15,14 @@ from afresh.client.attempts import LONGEST_WAIT_S, Lost, Response, attempts
 from afresh.client.calls import Call
 
 CALL = Call("POST", "/v1/events", Receipt, b"[]")
+STREAM = b"""retry: 2000
+
+event: list
+data: {"request_id":"r","items":[],"offset":"o","fresh":true,"freshness_ms":0,"model":"m"}
+
+:
+
+"""
 TAKEN = Response(202, b'{"accepted":1,"duplicates":0,"rejected":[],"offset":"o"}')
 
 
@@ -80,7 +88,7 @@ def told(*statuses: int) -> Iterator[tuple[str, list[bytes]]]:
             if not status:
                 self.close_connection = True
                 return
-            answer = TAKEN.body if status == 202 else b"{}"
+            answer = {200: STREAM, 202: TAKEN.body}.get(status, b"{}")
             self.send_response(status)
             self.send_header("retry-after", "0")
             self.send_header("content-length", str(len(answer)))
@@ -108,3 +116,22 @@ def test_the_same_ids_are_sent_again() -> None:
     assert len(set(bodies)) == 1, "the same bytes each time"
     ids = [event["event_id"] for event in msgspec.json.decode(bodies[0])]
     assert len(set(ids)) == 2
+
+
+def test_a_stream_that_ends_is_opened_again_until_it_fails_too_often() -> None:
+    with told(200, 503, 0, 200, 0, 429, 0) as (url, bodies), Client(url, retries=2) as client:
+        heard = client.live(user_id="u", rules={"exclude": ["i"]})
+        assert [next(heard).request_id for _ in range(2)] == ["r", "r"]
+        with pytest.raises(ServerUnreachable, match="3 attempts"):
+            next(heard)
+    assert len(bodies) == 7, "what was heard makes it patient again"
+    wanted = {"surface": "home", "user_id": "u", "rules": {"exclude": ["i"]}}
+    assert all(msgspec.json.decode(body) == wanted for body in bodies)
+
+
+def test_a_stream_that_is_refused_says_why_at_once() -> None:
+    with told(404) as (url, bodies), Client(url) as client:
+        with pytest.raises(RequestFailed) as failed:
+            next(client.live("nowhere"))
+        assert failed.value.status == 404
+    assert len(bodies) == 1

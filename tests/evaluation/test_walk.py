@@ -210,6 +210,6 @@ def test_sources_of_one_name_are_told_apart_and_one_that_fails_is_said(
     outcome = run(walks(30), tmp_path, app=app)
     assert outcome.sources == ["sessions", "sessions 2", "trending 1h"]
     assert outcome.left_out == {}
-    monkeypatch.setattr("afresh.surface_sources.session_neighbours", None)
+    monkeypatch.setattr("afresh.stages.sources.session_neighbours", None)
     outcome = run(walks(30), tmp_path, app=app)
     assert outcome.left_out == {"source:sessions": len(outcome.lists)}

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from afresh import App, Features, count, daily, decayed, mean, session, sliding, tumbling
+from afresh import (
+    App,
+    Features,
+    count,
+    daily,
+    decayed,
+    hour_of_day,
+    mean,
+    session,
+    sliding,
+    tumbling,
+)
 from afresh.errors import BadRequest
 from afresh.features.describe import describe_plan
 
@@ -19,6 +30,7 @@ def test_windows_are_shown_as_they_are_written() -> None:
         c = mean(view.price, window=daily(3))
         d = count(view, window=session("30m", within="12h"))
         e = count(view, by=view.price.bands(1, 2), window=decayed("1h"))
+        f = count(view, by=hour_of_day("-03:30"), window=daily(3))
 
     app._features = [Item]
     said = describe_plan(app.plan())
@@ -28,6 +40,7 @@ def test_windows_are_shown_as_they_are_written() -> None:
         "daily(3)",
         'session("30m", within="12h")',
         'decayed("1h") by price in bands',
+        "daily(3) by hour_of_day-03:30",
         "sum(view.price)",
         "n(view.price)",
     ):

@@ -17,6 +17,7 @@ from afresh.events.batch import EventBatch
 from afresh.live import rounds
 from afresh.live.hub import STEP, Full, Hub
 from afresh.live.stream import BEAT
+from afresh.request import Group
 from afresh.surface import Item, Query
 
 
@@ -25,6 +26,7 @@ class State:
 
     def __init__(self) -> None:
         self.items = ["a", "b"]
+        self.groups: list[tuple[str, list[str]]] = []
         self.offset = 0
         self.computed: list[str | None] = []
         self.broken = False
@@ -36,7 +38,8 @@ class State:
         if self.broken:
             raise Unavailable("Not now.")
         items = [Item(i, 1.0, [], "") for i in self.items]
-        return Answer("r", items, "o", True, 0.0, "blend", None, [])
+        groups = [Group(t, None, [Item(i, 1.0, [], "") for i in of]) for t, of in self.groups]
+        return Answer("r", items, "o", True, 0.0, "blend", None, [], groups)
 
     def hub(self, most: int = 10, most_per_s: float = 1000, refresh_s: float = 1000) -> Hub:
         return Hub(
@@ -107,6 +110,30 @@ def test_a_list_is_sent_when_its_items_or_their_order_change() -> None:
         hub.folded(by("somebody"))
         await asyncio.sleep(0.05)
         assert len(state.computed) == 5
+
+    played(scene)
+
+
+def test_a_list_is_sent_when_a_group_changes() -> None:
+    async def scene() -> None:
+        state, client = State(), Client()
+        hub = state.hub()
+        hub.join(Query(user_id="u"), client.write, client.end)
+        await until(lambda: client.lists == 1)
+        for groups, lists in (
+            ([("A", ["c", "d"])], 2),
+            ([("A", ["c", "d"])], 2),
+            ([("A", ["d", "c"])], 3),
+            ([("B", ["d", "c"])], 4),
+            ([("B", ["d"]), ("C", ["c"])], 5),
+            ([("C", ["c"]), ("B", ["d"])], 6),
+            ([], 7),
+        ):
+            computed = len(state.computed)
+            state.groups = groups
+            hub.folded(by("u"))
+            await until(lambda n=computed: len(state.computed) > n)  # type: ignore[misc]
+            await until(lambda n=lists: client.lists == n)  # type: ignore[misc]
 
     played(scene)
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from tests.batches import batch_of
 from tests.model import Event
 
-from afresh import App, rising, trending
+from afresh import App, hour_of_day, rising, trending
 from afresh.errors import BadRequest, DefinitionError, NotFound
 from afresh.retrieve.rising import rising as risen
+from afresh.retrieve.segment import segment
 from afresh.retrieve.trending import Trending
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
@@ -78,6 +79,53 @@ def test_it_is_the_formula_over_the_events(
         expected(events, now)
     )
     assert sorted(found.scores, reverse=True) == found.scores.tolist()
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 1, 59, 61, 300, 1441, 10_079, 11_521]),
+            st.sampled_from(["view", "buy"]), st.sampled_from("ab"),
+            st.sampled_from([None, "Vienna", "Rome"]),
+        ),
+        min_size=1, max_size=60,
+    ),
+    st.sampled_from([0, 59_999, 60_000, 7 * HOUR]),
+)  # fmt: skip
+def test_in_a_city_it_is_the_formula_over_the_city_s_events(
+    rows: list[tuple[int, str, str, str | None]], past_midnight: int
+) -> None:
+    now = MIDNIGHT + past_midnight
+    events = [
+        Event(f"{n}", kind, now - 1 - minutes * 60_000, "u", item, None, {"city": city})
+        for n, (minutes, kind, item, city) in enumerate(rows)
+    ]
+    made = App("cities", features=[])
+    view, _ = made.events("view", "buy", weights=(1, 10), city=str)
+    made.surface("home", sources=[rising("1h", by=view.city)], filters=[])
+    replica = Replica(made.plan())
+    replica.fold_events(batch_of(replica.plan, events), 1)
+    trends, now = Trending(replica), max(now, replica.state.newest + 1)
+    trend = trends.trend("1h by city")
+    assert trend is not None
+    for city in {str(city) for *_, city in rows if city}:
+        group = segment(replica.state, trend, {"city": city}, now)
+        found = risen(trends, "1h", now, 99, by="city", group=group)
+        names = replica.state.items.texts(found.items)
+        here = [e for e in events if e.fields["city"] == city]
+        assert dict(zip(names, found.scores.tolist(), strict=True)) == pytest.approx(
+            expected(here, now)
+        )
+    assert not len(risen(trends, "1h", now, 99, by="city", group=-1).items)
+
+
+def test_an_hour_of_day_has_no_usual() -> None:
+    made = App("hours", features=[])
+    made.event("view")
+    made.surface("home", sources=[rising("1h", by=hour_of_day())])
+    with pytest.raises(DefinitionError, match="hour of day has no usual"):
+        made.plan()
 
 
 def many(item: str, n: int, ago: int, kind: str = "view") -> list[Event]:

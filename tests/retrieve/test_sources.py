@@ -186,7 +186,9 @@ def test_only_the_most_recent_and_then_the_most_similar_sessions_vote() -> None:
 
 
 @settings(max_examples=40)
-@given(visits(), st.sampled_from([t.name for t in PLAN.trends]), st.integers(1, 8_000_000))
+@given(
+    visits(), st.sampled_from([t.name for t in PLAN.trends if not t.by]), st.integers(1, 8_000_000)
+)
 def test_trends_are_weighted_events_of_the_window(
     events: list[Event], window: str, later: int
 ) -> None:

@@ -14,9 +14,11 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from tests.serve.conftest import Served
+from tests.serve.conftest import SHOP, Served
 
+from afresh import because, trending
 from afresh.live.listener import Listener
+from afresh.loading import load
 
 SOON = 10.0
 
@@ -60,8 +62,10 @@ def until(holds: Callable[[], bool]) -> None:
 
 @contextmanager
 def listening(served: Served, **asked: Any) -> Iterator[Stream]:
-    url = f"{served.url}/v1/live"
-    with httpx.stream("GET", url, params=asked, timeout=30) as response:
+    """A stream; what needs a body is POSTed."""
+    url, long = f"{served.url}/v1/live", asked.keys() & {"context", "rules"}
+    sent: dict[str, Any] = {"json": asked} if long else {"params": asked}
+    with httpx.stream("POST" if long else "GET", url, timeout=30, **sent) as response:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
         yield Stream(response)
@@ -165,6 +169,77 @@ def test_what_does_not_fit_is_a_problem(served: Served, asked: Any, status: int)
     refused = served.client.get("/v1/live", params=asked)
     assert refused.status_code == status
     assert refused.headers["content-type"] == "application/problem+json"
+
+
+def put(served: Served, **categories: str) -> None:
+    for item, category in categories.items():
+        said = {"title": item, "category": category, "price_cents": len(item)}
+        assert served.client.put(f"/v1/items/{item}", json=said).status_code == 200
+
+
+def test_rules_and_context_hold_for_every_list(serve: Callable[..., Any]) -> None:
+    with serve() as served:
+        put(served, mug="cups", glass="cups", saw="tools", axe="tools", rule="tools")
+        for s in ("x", "y"):
+            post(served, *[served.view(i, s, "buy") for i in ("mug", "saw", "axe", "rule")])
+        asked = {
+            "session_id": "s", "n": 2, "context": {"kind": "tools"},
+            "rules": {
+                "filter": "category == context.kind", "exclude": ["rule"],
+                "pin": [{"item_id": "saw", "position": 1}],
+            },
+        }  # fmt: skip
+        with listening(served, **asked) as stream:
+            stream.wait(1)
+            assert stream.shown == ["axe", "saw"]
+            same = served.client.post("/v1/recommend", json=asked).json()
+            assert stream.lists[0]["items"] == same["items"]
+            post(served, served.view("axe", "s", "buy"))  # what was bought makes room
+            stream.wait(2)
+            assert stream.shown == ["saw"]
+
+
+def test_a_list_is_sent_when_its_groups_change(serve: Callable[..., Any]) -> None:
+    app = load(SHOP)
+    groups = [because(n=1, least=1, items=2)]
+    app.surface("grouped", sources=[trending("1h")], filters=[], groups=groups)
+    with serve(app=app) as served:
+        for s in ("x", "y"):
+            post(served, *[served.view(i, s) for i in ("a1", "a2", "b1", "b2")])
+        asked = {"surface": "grouped", "session_id": "s", "n": 1}
+        pinned = {"rules": {"pin": [{"item_id": "a1", "position": 0}]}}
+        with listening(served, **asked, **pinned) as stream:
+            stream.wait(1)
+            assert (stream.shown, stream.lists[-1]["groups"]) == (["a1"], [])
+            post(served, served.view("b1", "s"))
+            stream.wait(2)
+            assert stream.shown == ["a1"], "the list itself is the same"
+            (group,) = stream.lists[-1]["groups"]
+            assert group["item_id"] == "b1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "path"),
+    [
+        ({"rules": {"filter": "colour =="}}, 400, "$.rules.filter"),
+        ({"rules": {"cap": [{"field": "nothing", "max": 1}]}}, 400, "$.rules.cap[0].field"),
+        ({"context": {"a": []}}, 400, "$.context[...]"),
+        ({"n": 1001}, 400, "$.n"),
+        ({"cursor": "x"}, 400, "$.cursor"),
+        ({"surface": "nowhere"}, 404, ""),
+        ({"context": {"a": "x" * 1000, "b": "y" * 70_000}}, 413, ""),
+    ],
+)
+def test_a_body_that_does_not_fit_is_a_problem(
+    served: Served, asked: Any, status: int, path: str
+) -> None:
+    refused = served.client.post("/v1/live", json=asked)
+    assert refused.status_code == status
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json().get("path", "") == path
+    same = served.client.post("/v1/recommend", json=asked)
+    if status != 413 and "cursor" not in asked:
+        assert (same.status_code, same.json().get("path", "")) == (status, path)
 
 
 def test_the_server_ends_while_somebody_listens(serve: Callable[..., Any]) -> None:

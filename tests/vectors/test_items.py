@@ -97,7 +97,7 @@ def test_neighbours_are_those_of_the_records(
             known, rows = vectors.of(numbers)
             texts = [held[item] for item in sorted(held)]
             for number, text in zip(numbers.tolist(), texts, strict=True):
-                own = vectors.near_item(number, 50)
+                own = vectors.near_items(np.array([number]), 50)[0]
                 if text not in said:
                     assert not len(own.items)
                     continue

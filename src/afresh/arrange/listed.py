@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from afresh.retrieve.top import top
+
+
+@numba.njit(cache=True, nogil=True)
+def _head(items, scores, kept, most):  # type: ignore[no-untyped-def]
+    """Items, scores and rows of the `most` best that are kept, bool[n]."""
+    rows = np.flatnonzero(kept)
+    rows = rows[top(scores[rows], items[rows], most)]
+    return items[rows], scores[rows], rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +42,8 @@ class Listed:
     ) -> Listed:
         """The candidates that are kept, or the `most` best of them; ties go to the item with the
         lower number."""
-        rows = np.arange(len(items)) if kept is None else np.flatnonzero(kept)
-        rows = rows[top(scores[rows], items[rows], len(rows) if most is None else most)]
-        return cls(items[rows], scores[rows], rows)
+        kept = np.ones(len(items), np.bool_) if kept is None else kept
+        return cls(*_head(items, scores, kept, len(items) if most is None else most))
 
     def take(self, which: NDArray[Any]) -> Listed:
         """Those that are named: rows int64[k], or bool[n]."""

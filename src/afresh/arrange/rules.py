@@ -51,11 +51,12 @@ class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Diversity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Items that agree in these catalogue fields are kept apart: maximal marginal relevance.
 
-    weight: of the score; the rest is of variety. 1 changes nothing.
+    weight: of the score; the rest is of variety. 1 changes nothing. (docs/design/arranging.md has
+    what each costs in hits.)
     """
 
     fields: Annotated[list[Name], Meta(min_length=1, max_length=10)]
-    weight: Annotated[float, Meta(ge=0, le=1)] = 0.7
+    weight: Annotated[float, Meta(ge=0, le=1)] = 0.9
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

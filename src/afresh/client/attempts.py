@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -51,12 +52,42 @@ def attempts(call: Call[T], retries: int) -> Steps[T]:
         if isinstance(found, Response) and (last or found.status not in AGAIN):
             return _answer(call, found)
         if last:
-            why = found.reason if isinstance(found, Lost) else ""
-            raise ServerUnreachable(
-                f"No answer after {retries + 1} attempts: {why}", hint="Does the server run?"
-            )
+            raise _unreachable(found, retries)
         yield _wait(made, found.retry_after if isinstance(found, Response) else "")
     raise AssertionError  # the last attempt returned or raised
+
+
+class Patience:
+    """How often, and after how long, a stream that ended is opened again: as a call is made again,
+    and from the beginning once something was heard."""
+
+    def __init__(self, call: Call[Any], retries: int) -> None:
+        self._call, self._retries, self._made = call, retries, 0
+
+    def heard(self, data: str) -> Any:
+        """What an event's data says."""
+        self._made = -1  # that the stream ends is no attempt that failed
+        return msgspec.json.decode(data, type=self._call.shape)
+
+    def wait(self, found: Response | Lost) -> float:
+        """Seconds until the next attempt. Raises RequestFailed, ServerUnreachable."""
+        refused = isinstance(found, Response) and found.status != 200
+        if isinstance(found, Response) and refused:
+            if found.status not in AGAIN or self._made == self._retries:
+                _answer(self._call, found)
+        elif self._made == self._retries:
+            raise _unreachable(found, self._retries)
+        self._made += 1
+        return _wait(
+            max(self._made - 1, 0), found.retry_after if isinstance(found, Response) else ""
+        )
+
+
+def _unreachable(found: Response | Lost | None, retries: int) -> ServerUnreachable:
+    why = found.reason if isinstance(found, Lost) else ""
+    return ServerUnreachable(
+        f"No answer after {retries + 1} attempts: {why}", hint="Does the server run?"
+    )
 
 
 def _wait(made: int, asked: str) -> float:

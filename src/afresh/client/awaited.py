@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -76,6 +76,19 @@ class AsyncClient:
         """The next screen. more: whatever else `POST /v1/recommend` takes."""
         asked = {"surface": surface, "user_id": user_id, "session_id": session_id, "n": n, **more}
         return await self._run(calls.recommend(asked, self.after))
+
+    def live(
+        self,
+        surface: str = "home",
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        n: int | None = None,
+        **more: Any,
+    ) -> AsyncIterator[Answer]:
+        """As `Client.live`, to be read with `async for`."""
+        asked = {"surface": surface, "user_id": user_id, "session_id": session_id, "n": n, **more}
+        return self._connection.heard(calls.live(asked), self._retries)
 
     async def similar(self, item_id: str, n: int = 20) -> Answer:
         """Neighbours of an item."""

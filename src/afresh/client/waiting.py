@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -83,6 +83,24 @@ class Client:
         """The next screen. more: whatever else `POST /v1/recommend` takes."""
         asked = {"surface": surface, "user_id": user_id, "session_id": session_id, "n": n, **more}
         return self._run(calls.recommend(asked, self.after))
+
+    def live(
+        self,
+        surface: str = "home",
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        n: int | None = None,
+        **more: Any,
+    ) -> Iterator[Answer]:
+        """A list that stays open: each new one, the first at once. more: `context` and `rules`, as
+        `POST /v1/live` takes them.
+
+        It connects again by itself, and ends by being closed, or with an error once `retries`
+        attempts on end have failed.
+        """
+        asked = {"surface": surface, "user_id": user_id, "session_id": session_id, "n": n, **more}
+        return self._connection.heard(calls.live(asked), self._retries)
 
     def similar(self, item_id: str, n: int = 20) -> Answer:
         """Neighbours of an item."""

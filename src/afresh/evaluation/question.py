@@ -21,10 +21,10 @@ from afresh.problems import suggest
 from afresh.request import Query
 from afresh.retrieve import Candidates, Context
 from afresh.retrieve.context import context_of
+from afresh.stages.sources import Sources
 from afresh.store.replica import Replica
 from afresh.surface import Surfaces
-from afresh.surface_sources import Sources
-from afresh.surface_spec import Source, Surface
+from afresh.surfaces.spec import Source, Surface
 
 
 class HeardSources(Sources):

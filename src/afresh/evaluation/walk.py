@@ -22,8 +22,8 @@ from afresh.evaluation.stream import Progress, Rows, Stream
 from afresh.evaluation.wanted import Wanted
 from afresh.learner import EVERY, Action, Learner
 from afresh.retrieve import Context
+from afresh.stages.budgets import named_apart
 from afresh.store.replica import Replica
-from afresh.surface_budgets import named_apart
 
 FOLDED = 10_000
 """Events folded at once, at most."""

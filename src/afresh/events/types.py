@@ -69,6 +69,33 @@ def bands(field: Field | float | Decimal, *edges: int | str | Decimal) -> Bands:
     return Bands(field, edges, here())  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HourOfDay:
+    """The hour of an event's own time, 0 to 23, on a clock that stands `offset` ahead of UTC."""
+
+    offset: object
+    place: Place
+
+
+def hour_of_day(offset: str = "+00:00") -> HourOfDay:
+    """The hour of day as a group: of UTC, or of a clock ahead of it, `hour_of_day("+05:30")`.
+
+    An offset is fixed: it knows of no summer time.
+    """
+    return HourOfDay(offset, here())
+
+
+HOUR_OF_DAY = "hour_of_day"
+
+
+def split_name(by: object) -> str:
+    """What a split is called: its field's name, or hour_of_day. A context says it so, too."""
+    if isinstance(by, HourOfDay):
+        return HOUR_OF_DAY
+    field = by.field if isinstance(by, Bands) else by
+    return field.name if isinstance(field, Field) else str(field)
+
+
 @dataclass(frozen=True, slots=True)
 class EventDeclaration:
     """What was said about an event type: `fields` maps a property to int, str, bool or decimal."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from afresh.events.types import Bands, EventType, Field
+from afresh.events.types import Bands, EventType, Field, HourOfDay
 from afresh.features.durations import Duration
 from afresh.features.window_declaration import Window
 from afresh.problems import Place, here
 
-By = Field | Bands | str | int | bool | None
+By = Field | Bands | HourOfDay | str | int | bool | None
 """What a feature is split by. `Products.category` is a Field; a type checker sees its `str`."""
 
 

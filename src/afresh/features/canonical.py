@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from afresh.features.columns import band_labels
+from afresh.features.columns import fixed_labels
 from afresh.features.engines.embedded import State
 from afresh.features.sequences import Lists
 from afresh.features.tiles import GROUP_BITS, GROUP_MASK
@@ -73,9 +73,9 @@ def _distincts(state: State) -> Iterator[list[Any]]:
 def _group_labels(state: State, split: int | None) -> list[str | None]:
     if split is None:
         return []
-    bands = state.plan.inputs[split].bands
-    if bands:
-        return [None, *band_labels(bands)]
+    fixed = fixed_labels(state.plan.inputs[split])
+    if fixed is not None:
+        return [None, *fixed]
     interner = state.groups[split]
     return [None, *(interner.text(number) for number in range(len(interner)))]
 

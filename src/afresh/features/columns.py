@@ -16,6 +16,9 @@ from afresh.features.plan import Input, Plan
 UNKNOWN = 255
 """The code of an event type that the plan does not name."""
 
+HOUR_MS = 3_600_000
+HOURS = [str(hour) for hour in range(24)]
+
 NO_GROUP = 0
 """The group of events whose splitting field is null; text t has group 1 + its number."""
 
@@ -71,6 +74,8 @@ def group_rows(
     for at, source in enumerate(plan.inputs):
         if source.bands:
             groups[at] = _banded(numbers[at], np.array(source.bands, np.int64))
+        elif source.kind == "hour":
+            groups[at] = 1 + (batch.ts + source.offset) // HOUR_MS % 24
         elif source.kind == "text":
             groups[at] = _texts(batch, source, interners[at]) + 1
     return groups
@@ -95,6 +100,13 @@ def _texts(batch: EventBatch, source: Input, interner: Interner) -> NDArray[np.i
             here = interner.intern(batch.texts[name], batch.n)
             found = np.where(found < 0, here, found)
     return found
+
+
+def fixed_labels(source: Input) -> list[str] | None:
+    """Names of the groups 1, 2, ... of an input that has the same ones always; None: of others."""
+    if source.kind == "hour":
+        return HOURS
+    return band_labels(source.bands) if source.bands else None
 
 
 def band_labels(bands: tuple[int, ...]) -> list[str]:

@@ -13,10 +13,10 @@ from afresh.features.aggregates import Aggregate, Last, Ratio, Tally
 from afresh.features.arguments import given_prior, given_window
 from afresh.features.definition import Features
 from afresh.features.durations import is_whole, milliseconds
-from afresh.features.layout import Draft, Layout, ReadNeed, SlotNeed
+from afresh.features.layout import Draft, Layout, SlotNeed
 from afresh.features.plan import Feature, Input, Op, Plan, Postings, Trend
 from afresh.features.resolve import Names
-from afresh.features.trends import DEFAULT_TRENDS, Trending, trend_window
+from afresh.features.trends import Trending, trend_needs
 from afresh.features.window_declaration import Window
 from afresh.problems import Place, Problem, problem_of
 
@@ -62,8 +62,9 @@ class Compiler:
     ) -> Plan:
         """The plan; it means something only when no problem is an error."""
         drafts = self._features(groups)
-        popular = self._trends(trends)
         layout = self.layout
+        popular, problems = trend_needs(self.names, layout, self.weighted, trends)
+        self.problems += problems
         history = ("user_id", postings.types, HISTORY, postings.within)
         layout.need_sequence(*history)
         return Plan(
@@ -75,7 +76,15 @@ class Compiler:
             sequences=layout.sequences(),
             postings=postings,
             features=tuple(self._number(draft) for draft in drafts),
-            trends=tuple(Trend(name=n, read=layout.read(need)) for n, need in popular),
+            trends=tuple(
+                Trend(
+                    name=name,
+                    read=layout.read(need),
+                    by=by,
+                    split=layout.input_at(need.family.split),
+                )
+                for name, by, need in popular
+            ),
             distincts=layout.distincts(),
             history=layout.sequence_at("user_id", postings.types, postings.within),
         )
@@ -282,14 +291,3 @@ class Compiler:
             hint = f"Declare {key}=str on it, or count other events here."
             never = len(lacking) == len(codes)
             self.problems.append(Problem(*place, message, hint, "error" if never else "warning"))
-
-    def _trends(self, extra: Sequence[Trending]) -> list[tuple[str, ReadNeed]]:
-        """Popularity: the sum of event weights an item, over each window asked for."""
-        asked = [*(Trending(name, Place()) for name in DEFAULT_TRENDS), *extra]
-        needs: dict[str, ReadNeed] = {}
-        for trend in asked:
-            window = self._try(trend.place, lambda trend=trend: trend_window(trend.name))  # type: ignore[misc]
-            if window and trend.name not in needs:
-                slot = SlotNeed("weight", self.weighted)
-                needs[trend.name] = self.layout.need_read("item_id", None, slot, *window)
-        return list(needs.items())

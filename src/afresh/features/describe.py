@@ -26,7 +26,7 @@ def describe_plan(plan: Plan, engine: str = "embedded") -> str:
         _section("Sequences", [_sequence(plan, i) for i in range(len(plan.sequences))]),
         _section("Postings", _postings(plan)),
         _section("Features", [_feature(plan, feature) for feature in plan.features]),
-        _section("Trends", [f"{t.name:<6} {describe_window(t.read.window)}" for t in plan.trends]),
+        _section("Trends", [f"{t.name:<14} {describe_window(t.read.window)}" for t in plan.trends]),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -74,6 +74,9 @@ def _input(plan: Plan, index: int | None) -> str:
     if index is None:
         return ""
     column = plan.inputs[index]
+    if column.kind == "hour":
+        sign, minutes = "-" if column.offset < 0 else "+", abs(column.offset) // 60_000
+        return f"{column.name}{sign}{minutes // 60:02}:{minutes % 60:02}"
     return f"{column.name} in bands" if column.bands else column.name
 
 

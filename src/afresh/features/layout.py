@@ -179,5 +179,7 @@ class Layout:
         return sorted(slots, key=lambda s: (OPS.index(s.op), s.types, _input_order(s.input)))
 
 
-def _input_order(column: Input | None) -> tuple[str, str, tuple[int, ...]]:
-    return ("", "", ()) if column is None else (column.name, column.kind, column.bands)
+def _input_order(column: Input | None) -> tuple[str, str, tuple[int, ...], int]:
+    if column is None:
+        return "", "", (), 0
+    return column.name, column.kind, column.bands, column.offset

@@ -175,6 +175,22 @@ def gather_groups(key, heads, pool, first, past, at_tile, slot, how, weights, pa
 
 
 @numba.njit(cache=True, nogil=True)
+def gather_group(keys, heads, pool, first, past, slot, group):  # type: ignore[no-untyped-def]
+    """The sum of a slot over tiles [first, past) of one group, for keys int64[n]: int64[n]."""
+    sums, column = np.zeros(len(keys), np.int64), np.uint64(1 + slot)
+    for e in range(len(keys)):
+        base, row = rows_of(keys[e], heads)
+        while row > base:
+            row -= ONE
+            cell = pool[row, ZERO]
+            if cell >> GROUP_BITS < first:
+                break
+            if cell >> GROUP_BITS < past and cell & GROUP_MASK == group:
+                sums[e] += pool[row, column]
+    return sums
+
+
+@numba.njit(cache=True, nogil=True)
 def session_start(key, heads, pool, now, gap, first, slot_min, slot_max):  # type: ignore[no-untyped-def]
     """The first tile of a key's current session, or -1 when there is none.
 

@@ -44,15 +44,19 @@ class Input(Struct, frozen=True, kw_only=True):
 
     `name` is the column's name in an event batch: a property's own name,
     `value`, or `item.<field>` for a catalogue field that the door writes into
-    the event. `kind` says whether it is a number (int64, fixed point) or a
-    group (text). With `bands`, a number is turned into a group: the label of
-    the half-open band it falls into.
+    the event. `kind` says whether it is a number (int64, fixed point), a
+    group (text), or the hour of the event's timestamp (hour), which no column
+    holds. With `bands`, a number is turned into a group: the label of the
+    half-open band it falls into.
     """
 
     name: str
-    kind: Literal["number", "text"]
+    kind: Literal["number", "text", "hour"]
     places: int = 0
     bands: tuple[int, ...] = ()
+    offset: int = 0
+    """hour: how many ms the clock is ahead of UTC; group floor((timestamp + offset) / 1 h) mod 24,
+    called `0` to `23`."""
     fallback: str | None = None
     """A catalogue column (`item.<field>`) used where the property itself is null."""
 
@@ -187,8 +191,12 @@ class Trend(Struct, frozen=True, kw_only=True):
     """A window over which what is popular can be asked: weighted events per item."""
 
     name: str
-    """As asked for: `1h`, `24h`, `7d`."""
+    """As asked for: `1h`, `24h`, `7d`; one that is split, `7d by city`."""
     read: Read
+    by: str = ""
+    """What it is split by, as a request's context calls it."""
+    split: int | None = None
+    """Index into `Plan.inputs`: a number an item and group."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.errors import NotFound
-from afresh.features.columns import band_labels
+from afresh.features import merge
+from afresh.features.columns import fixed_labels
 from afresh.features.distinct import distinct_values
 from afresh.features.engines.embedded import State
 from afresh.features.finishing import Finish
@@ -22,6 +23,7 @@ from afresh.features.gathering import Gather, GatherGroups
 from afresh.features.people import Held, latest, merged_tiles, parties_of
 from afresh.features.plan import Feature, Read
 from afresh.features.readable import Number, readable
+from afresh.features.windows import tile_range
 from afresh.problems import suggest
 
 COMPILED = 256
@@ -109,6 +111,15 @@ class Reader:
         parts = made(self.state.tiles, keys, now)
         return [parts[place] for place in made.places]
 
+    def merge_group(
+        self, keys: NDArray[np.int64], read: Read, group: int, now: int
+    ) -> NDArray[np.float64]:
+        """One read, of a sum, in one group of a split family: float64[n]. The group of a family
+        that is not split is 0."""
+        b, (first, past) = self.state.tiles[read.family].blocks, tile_range(read.window, now)
+        found = merge.gather_group(keys, b.heads, b.pool, first, past, read.slot, group)
+        return np.asarray(found, np.float64)
+
     def groups(self, key: int, feature: Feature, now: int) -> dict[str | None, float]:
         """A split feature of one entity: group name (None: no value) -> value, by name.
 
@@ -134,9 +145,9 @@ class Reader:
 
     def group_names(self, split: int) -> list[str]:
         """Names of the groups 1, 2, ... of a splitting input."""
-        source = self.state.plan.inputs[split]
-        if source.bands:
-            return band_labels(source.bands)
+        fixed = fixed_labels(self.state.plan.inputs[split])
+        if fixed is not None:
+            return fixed
         interner = self.state.groups[split]
         return [interner.text(number) for number in range(len(interner))]
 

@@ -6,17 +6,19 @@ name that the door wrote into the event from the catalogue (`item.<field>`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from afresh.errors import DefinitionError
-from afresh.events.types import Bands, EventType, Field
+from afresh.events.types import HOUR_OF_DAY, Bands, EventType, Field, HourOfDay
 from afresh.features.plan import Input, PlanCatalog, PlanEvent, PlanField
 from afresh.problems import Place, suggest
 
 IDS = ("item_id", "user_id", "session_id")
 LIMIT = 2**31
+_OFFSET = re.compile(r"([+-])(0[0-9]|1[0-4]):([0-5][0-9])")
 
 
 def failure(message: str, hint: str, place: Place) -> DefinitionError:
@@ -64,6 +66,8 @@ class Names:
         """The column that splits a feature into groups."""
         if isinstance(by, Bands):
             return self._bands(by, codes)
+        if isinstance(by, HourOfDay):
+            return _hour(by)
         if not isinstance(by, Field):
             hint = "Pass a field, such as Products.category, or bands(Products.price, 10, 50)."
             raise failure(f"A feature cannot be split by {by!r}", hint, place)
@@ -179,6 +183,15 @@ class Names:
             message = "No field is given" if not names else f"{' and '.join(sorted(names))} differ"
             raise failure(message, "Pass one field, of one or several event types.", place)
         return names.pop()
+
+
+def _hour(by: HourOfDay) -> Input:
+    said = _OFFSET.fullmatch(by.offset) if isinstance(by.offset, str) else None
+    if said is None:
+        hint = 'Write hour_of_day("+05:30"): at most 14 hours ahead of UTC, or behind it.'
+        raise failure(f"{by.offset!r} is no offset from UTC", hint, by.place)
+    ms = (int(said[2]) * 60 + int(said[3])) * 60_000
+    return Input(name=HOUR_OF_DAY, kind="hour", offset=-ms if said[1] == "-" else ms)
 
 
 def spell(field: PlanField) -> str:

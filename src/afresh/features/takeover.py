@@ -84,16 +84,16 @@ class _Succession:
         found = [self.feature(feature) for feature in new.features]
         features = tuple(feature for feature in found if feature is not None)
         warming = (f.name for f, here in zip(new.features, found, strict=True) if here is None)
-        trends = {trend.name: self.read(trend.read) for trend in new.trends}
-        before = {trend.name: trend.read for trend in old.trends}
-        reads = {name: read or before.get(name) for name, read in trends.items()}
+        trends = {trend.name: self.trend(trend) for trend in new.trends}
+        before = {trend.name: trend for trend in old.trends}
+        held = [trend or before.get(name) for name, trend in trends.items()]
         plan = msgspec.structs.replace(
             old,
             app=new.app,
             features=features,
-            trends=tuple(Trend(name=n, read=read) for n, read in reads.items() if read),
+            trends=tuple(trend for trend in held if trend is not None),
         )
-        cold = frozenset(name for name, read in trends.items() if read is None)
+        cold = frozenset(name for name, trend in trends.items() if trend is None)
         farther = tuple(f.name for f in new.features if _looks_back(new, f) > old.reach)
         return Takeover(plan, tuple(warming), cold, _scanned(old) != _scanned(new), farther)
 
@@ -116,6 +116,14 @@ class _Succession:
         split = None if feature.split is None else self.inputs[self.new.inputs[feature.split]]
         found = {"sequence": sequence, "distinct": distinct, "session": session}
         return msgspec.structs.replace(feature, reads=held, split=split, **found)
+
+    def trend(self, trend: Trend) -> Trend | None:
+        """A trend over the old plan's facts; None where they do not hold it."""
+        read = self.read(trend.read)
+        if read is None:
+            return None
+        split = None if trend.split is None else self.inputs[self.new.inputs[trend.split]]
+        return msgspec.structs.replace(trend, read=read, split=split)
 
     def read(self, read: Read) -> Read | None:
         family = self.new.families[read.family]

@@ -5,7 +5,8 @@ The rule. A listener's list is computed again
 - every `refresh_s` where anything at all was folded since; these turns together take at most
   a twentieth of the event loop's time, so that with very many listeners each waits longer;
 never more than `most_per_s` times a second, and then with all that was folded meanwhile. It is
-sent when the list differs from the one shown: another item, or another order. To a client that
+sent when the list, or a group beside it, differs from the one shown: another item, or another
+order. To a client that
 does not read, nothing is computed until it does.
 
 Everything here runs on one event loop, except `folded`, which the writer's thread calls.
@@ -80,7 +81,7 @@ class Hub:
         except BaseException:
             self.leave(listener)
             raise
-        listener.replaced([item.item_id for item in first.items])
+        listener.replaced(first)
         self._rounds.join(listener)
         self.send(listener, opening() + shown_list(first))
         if len(self) >= self._most_ever + STEP:
@@ -159,7 +160,7 @@ class Hub:
         except AfreshError as error:
             _log.warning("live_answer_failed", error=error.message)
             return
-        if listener.replaced([item.item_id for item in made.items]):
+        if listener.replaced(made):
             self.send(listener, shown_list(made))
 
     def _computed(self, listener: Listener) -> Answer:

@@ -6,6 +6,7 @@ are not comparable until they are blended.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numba
@@ -31,7 +32,9 @@ class Context:
     items: int64[k]; sessions: the parties whose own sessions tell nothing new; now: UTC ms,
     facts from then on do not count; visit: int64[v], the items of this session, newest first,
     an item as often as it was touched; person: the user's number, or else the session's, -1 for
-    somebody never seen; facts: int64[f], the rows of what this session and this person did.
+    somebody never seen; facts: int64[f], the rows of what this session and this person did;
+    said: what the request says besides; segments: which part of a split trend was found, in words,
+    by the label of its source.
     """
 
     items: NDArray[np.int64]
@@ -40,6 +43,8 @@ class Context:
     visit: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     person: int = -1
     facts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    said: Mapping[str, str | float] = field(default_factory=dict)
+    segments: dict[str, str] = field(default_factory=dict)
 
 
 class Workspace:

@@ -168,6 +168,23 @@ def ends_of(index, items):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
+def counts_of(index, items):  # type: ignore[no-untyped-def]
+    """How many postings items int64[n] have: int64[n]."""
+    out, missing = np.empty(len(items), np.int64), np.empty(len(items) + 1, np.int64)
+    ends, wanted = index.ends, 0
+    for j in range(len(items)):
+        x = np.uint64(items[j])
+        inside = x < np.uint64(len(ends))
+        count = ends[x, np.uint64(0)] if inside else -1
+        found = index.live and (count == 0 or (count > 0 and ends[x, np.uint64(1)] > index.oldest))
+        out[j], missing[wanted] = count, j
+        wanted += not found
+    missing = missing[:wanted]
+    out[missing] = ends_of(index, items[missing])[:, 0]
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
 def sessions_of(index, parties):  # type: ignore[no-untyped-def]
     """The slices of sessions_pool that hold the sessions of parties int[n]: first, last."""
     return lists_of(

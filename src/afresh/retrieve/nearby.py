@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.index import VISITS, index_of, is_own, newest_within, place_of, postings_of
+from afresh.retrieve.tally import tally
 
 FAR = 1000
 """Steps beyond the length of any session worth walking."""
@@ -62,25 +63,20 @@ def walk(index, wanted, items, weights, own, row, met, scores, used):  # type: i
         for d in range(1, steps + 1):
             worth[steps + d] = weight / d if wanted.by_distance else weight
             worth[steps - d] = wanted.backward * worth[steps + d]
+        found, values = np.empty(spent, np.uint32), np.empty(spent, np.float32)
+        n = 0
         for p in range(len(rows) - 1, len(rows) - 1 - looked, -1):
-            if is_own(own, parties[p]):
-                continue
             at = place_of(rows[p], first[p], last[p], pool)
-            if at < 0:
+            if at < 0 or is_own(own, parties[p]):
                 continue
             low = at if wanted.backward == 0.0 else max(first[p], at - steps)
             for r in range(low, min(last[p], at + steps + 1)):
-                x = np.uint32(item[np.uint32(pool[np.uint64(r)])])
-                value = worth[np.uint64(steps + r - at)]
-                if x == items[i] and not wanted.itself:
-                    value = np.float32(0)
-                # Whether an item is new cannot be guessed: both ways are one.
-                place = row[x]
-                new = place < 0
-                place = np.int32(used) if new else place
-                row[x], met[np.uint64(used)] = place, x
-                used += new
-                scores[np.uint32(place)] += value
+                found[np.uint64(n)] = item[np.uint32(pool[np.uint64(r)])]
+                values[np.uint64(n)] = worth[np.uint64(steps + r - at)]
+                n += 1
+        if not wanted.itself:
+            values[:n][found[:n] == items[i]] = 0.0
+        used = tally(found[:n], values[:n], row, met, scores, used)
     return used
 
 

@@ -63,9 +63,10 @@ def _passages(index, items, shown, own, windows, depth, visits, row, seen):  # t
             seen[party] = i + 1
             reached, used = -1, 0
             for at in range(first[p], last[p]):
-                x = item[pool[at]]
+                fact = np.uint32(pool[np.uint64(at)])
+                x = np.uint32(item[fact])
                 if x == items[i]:
-                    reached = ts[pool[at]]
+                    reached = ts[fact]
                 elif reached >= 0 and row[x] >= 0:
                     if since[row[x]] < 0:
                         met[used] = row[x]

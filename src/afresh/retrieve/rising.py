@@ -19,28 +19,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.errors import BadRequest
-from afresh.features.plan import DAY_MS, Window
+from afresh.features.plan import DAY_MS, Plan, Trend, Window
+from afresh.features.trends import USUAL, trend_name
 from afresh.features.windows import tile_range
 from afresh.retrieve import Candidates, best
 from afresh.retrieve.trending import Trending
 
-USUAL = "7d"
-"""The trend that says what is usual; kept for every app."""
 LONGEST_MS = DAY_MS
 """Of a window that is held against it."""
 PRIOR_EVENTS = 5
 
 
 def rising(
-    trending: Trending, window: str, now: int, n: int, only: NDArray[np.bool_] | None = None
-) -> Candidates:
+    trending: Trending, window: str, now: int, n: int, only: NDArray[np.bool_] | None = None,
+    by: str = "", group: int = 0,
+) -> Candidates:  # fmt: skip
     """The n items that rise most in a window; those that do not rise are none.
 
-    only: bool[items], those that may be named. Raises NotFound for a window that the plan does
-    not keep, BadRequest for one longer than a day.
+    only: bool[items], those that may be named; by, group: the segment, against what is usual in it.
+    Raises NotFound for a window that the plan does not keep, BadRequest for one longer than a day.
     """
-    read, usual = trending.read(window), trending.read(USUAL)
-    if read is None or usual is None:  # still being folded
+    name = trend_name(window, by)
+    read, usual = trending.read(name), trending.read(trend_name(USUAL, by))
+    if read is None or usual is None or group < 0:  # still being folded; never heard of
         return Candidates()
     lately, days = covered(read.window, now), covered(usual.window, now)
     if read.window.size > LONGEST_MS or read.window.kind == "daily":
@@ -49,13 +50,20 @@ def rising(
             hint="Take a window of a day at most.",
             path="$.window",
         )
-    items = trending.moving(window, now, only)
-    x, past = trending.replica.reader.merge(items, [read, usual], now)
+    items = trending.moving(name, now, only, group)
+    x, past = (trending.scores(items, each, now, group) for each in (read, usual))
     u = np.maximum(past - x, 0.0) * (lately / (days - lately))
     prior = PRIOR_EVENTS * max(event.weight for event in trending.replica.plan.events)
     scores = (x - u) / (u + prior)
     up = scores > 0
     return best(items[up], scores[up], n)
+
+
+def may_rise(trend: Trend, plan: Plan) -> bool:
+    """Whether it is kept what is usual in the segments of a trend."""
+    if trend.split is not None and plan.inputs[trend.split].kind == "hour":
+        return False  # of an hour of day nothing is usual but itself
+    return any(each.name == trend_name(USUAL, trend.by) for each in plan.trends)
 
 
 def covered(window: Window, now: int) -> int:

@@ -20,13 +20,14 @@ from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.index import (
     VISITS,
-    ends_of,
+    counts_of,
     index_of,
     is_own,
     place_of,
     postings_of,
     sessions_of,
 )
+from afresh.retrieve.tally import tally
 
 
 class Neighbourhood(NamedTuple):
@@ -61,9 +62,9 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
     c, m = min(len(context), wanted.items), wanted.depth
     begin, end = postings_of(index, context[:c])
     begin = np.maximum(begin, end - m)
-    most = np.sum(end - begin)
-    found, newest = np.empty(most, np.int64), np.empty(most, np.int64)
-    match, latest = np.empty(most, np.int64), np.empty(most, np.float64)
+    facts = np.sum(end - begin)
+    found, newest = np.empty(facts, np.int64), np.empty(facts, np.int64)
+    match, latest = np.empty(facts, np.int64), np.empty(facts, np.float64)
     ts, item, session = index.ts, index.item, index.session
     postings, pool = index.postings_pool, index.sessions_pool
     n = 0
@@ -89,9 +90,13 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
         votes[v] = similarity[found[j]] * latest[j]
         if wanted.recency > 0:
             votes[v] *= math.exp((newest[j] - index.now) / wanted.recency)
-    for v in heard(votes, np.minimum(last - first, 2 * wanted.reach + 1), wanted.visits):
-        j, a, b, weight = voters[v], first[v], last[v], np.float32(votes[v])
-        less = np.float32(votes[v] * wanted.earlier)
+    lengths = np.minimum(last - first, 2 * wanted.reach + 1)
+    listened = heard(votes, lengths, wanted.visits)
+    size, most = 0, np.sum(lengths[listened])
+    items, values = np.empty(most, np.uint32), np.empty(most, np.float32)
+    for v in listened:
+        j, a, b = voters[v], first[v], last[v]
+        weight, less = np.float32(votes[v]), np.float32(votes[v] * wanted.earlier)
         at = a
         if wanted.earlier != 1.0 or b - a > wanted.reach:
             at = place_of(match[j], a, b, pool)
@@ -100,14 +105,10 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
                 continue
             a, b = max(a, at - wanted.reach), min(b, at + wanted.reach + 1)
         for p in range(a, b):
-            x = np.uint32(item[np.uint32(pool[np.uint64(p)])])
-            # Whether an item is new cannot be guessed: both ways are one.
-            place = row[x]
-            new = place < 0
-            place = np.int32(used) if new else place
-            row[x], met[np.uint64(used)] = place, x
-            used += new
-            scores[np.uint32(place)] += weight if p >= at else less
+            items[np.uint64(size)] = item[np.uint32(pool[np.uint64(p)])]
+            values[np.uint64(size)] = weight if p >= at else less
+            size += 1
+    used = tally(items[:size], values[:size], row, met, scores, used)
     for j in range(n):
         similarity[found[j]] = 0.0
         seen[found[j]] = 0
@@ -131,11 +132,11 @@ def heard(votes, costs, visits):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def rarity(index, items, n_sessions):  # type: ignore[no-untyped-def]
-    """The inverse document frequency of items int64[n]: float64[n]."""
-    ends, out = ends_of(index, items), np.empty(len(items))
+    """The inverse document frequency of items int64[n]: float32[n]."""
+    counts, out = counts_of(index, items), np.empty(len(items), np.float32)
     known = np.zeros(index.postings_keep + 1)  # thousands of items share some hundred counts
     for r in range(len(items)):
-        count = max(ends[r, 0], 1)
+        count = np.uint64(max(counts[r], 1))
         if known[count] == 0.0:
             known[count] = math.log(1.0 + n_sessions / count)
         out[r] = known[count]

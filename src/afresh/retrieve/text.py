@@ -30,18 +30,24 @@ def text_neighbours(
     postings: by (latest - position) / latest. A mean would lie between a shoe and a saw.
     """
     asked, more = context.items[:latest], max(len(context.items), SPARE)
-    items, scores = [np.empty(0, np.int64)], [np.empty(0)]
-    for at, item in enumerate(asked.tolist()):
-        found = vectors.near_item(item, n + more)
-        items.append(found.items)
-        scores.append(found.scores * ((len(asked) - at) / len(asked)))
-    return Candidates(*_best(np.concatenate(items), np.concatenate(scores), context.items, n))
+    if not len(asked):
+        return Candidates()
+    found = vectors.near_items(asked, n + more)
+    items = np.concatenate([each.items for each in found])
+    scores = np.concatenate([each.scores for each in found])
+    sizes = np.array([len(each.items) for each in found])
+    return Candidates(*_best(items, scores, sizes, context.items, n))
 
 
 @numba.njit(cache=True, nogil=True)
-def _best(items, scores, gone, n):  # type: ignore[no-untyped-def]
-    """The n best of items int64[m], each once with the highest of its scores float64[m], but for
-    those gone, int64[k]."""
+def _best(items, scores, sizes, gone, n):  # type: ignore[no-untyped-def]
+    """The n best of lists one after the other, of int64[lists] sizes, an older one's scores
+    discounted: items int64[m], each once with the highest of its scores float64[m], but for those
+    gone, int64[k]."""
+    begin = 0
+    for at in range(len(sizes)):
+        scores[begin : begin + sizes[at]] *= (len(sizes) - at) / len(sizes)
+        begin += sizes[at]
     distinct, highest, used = np.empty_like(items), np.empty_like(scores), 0
     for row in np.argsort(items):
         if used == 0 or distinct[used - 1] != items[row]:

@@ -1,4 +1,4 @@
-"""What trends: the items with most weighted events in a window.
+"""What trends: the items with most weighted events in a window, of a segment or of all.
 
 The leaders are found by a walk over all items, now and then; in between, every item
 touched since is scored exactly beside them, so the newest click always counts. An item
@@ -7,115 +7,134 @@ that is no leader and was not touched can only have sunk.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from afresh.errors import NotFound
-from afresh.features.plan import Read
-from afresh.features.tiles import GROUP_BITS
+from afresh.features.plan import Read, Trend
 from afresh.features.windows import tile_range
 from afresh.problems import suggest
-from afresh.retrieve import Candidates, best
+from afresh.retrieve import Candidates, best, without
+from afresh.retrieve.walks import LEADERS, Standing, Walk, walked
 from afresh.store.replica import Replica
 
-LEADERS = 1000
 REFRESH_MS = 10_000
 TOUCHED = 20_000
 """Facts since the last walk beyond which walking again is cheaper."""
-
-
-@numba.njit(cache=True, nogil=True)
-def _walk(heads, pool, first, slot, out):  # type: ignore[no-untyped-def]
-    """out float64[items]: the sum of a slot over tiles from `first` on."""
-    for key in range(len(out)):
-        total = np.int64(0)
-        row = heads[key, 0] + heads[key, 1] - 1
-        while row >= heads[key, 0] and pool[row, 0] >> GROUP_BITS >= first:
-            total += pool[row, 1 + slot]
-            row -= 1
-        out[key] = total
-
-
-_Leaders = tuple[int, int, int, NDArray[np.int64]]
+FEW = 64
+"""Items that are each looked for among the others; more are sorted."""
+SEGMENTS = 256
+"""Segments of a trend whose leaders are held at a time."""
 
 
 class Trending:
-    """The leaders of each window of the plan, over one replica."""
+    """The leaders of each trend of the plan, over one replica.
+
+    A trend is asked for by its name, `7d` or `7d by city`; of one that is split, `group` is the
+    segment's number, of another 0.
+    """
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self._leaders: dict[str, _Leaders] = {}
-        self._held: dict[str, tuple[tuple[int, int, int], _Leaders, Candidates]] = {}
+        self._walks: dict[str, Walk] = {}
+        self._walked_last = 0
+        """The moment of the request that walked last, UTC ms."""
 
     def top(
-        self, window: str, now: int, n: int, only: NDArray[np.bool_] | None = None
+        self, name: str, now: int, n: int, only: NDArray[np.bool_] | None = None, group: int = 0
     ) -> Candidates:
-        """The n leading items of a window. only: bool[items], those that may be named.
+        """The n leading items of a trend. only: bool[items], those that may be named.
 
-        Nothing leads while the window's facts warm. Raises NotFound for a window that the plan
-        does not keep.
+        Nothing leads while its facts warm. Raises NotFound for one that the plan does not keep.
         """
-        read = self.read(window)
-        if read is None:
+        read = self.read(name)
+        if read is None or group < 0:
             return Candidates()
-        items = self.moving(window, now, only)
         if only is not None:
-            return self._best(items, read, now, n)
-        # Nothing moves but by an event, by the next tile, or by a walk.
-        stands = (self.replica.state.events, tile_range(read.window, now)[0], n)
-        held = self._held.get(window)
-        if held is None or held[0] != stands or held[1] is not self._leaders[window]:
-            held = stands, self._leaders[window], self._best(items, read, now, n)
-            self._held[window] = held
-        return held[2]
+            items = self.moving(name, now, only, group)
+            return _positive(items, self.scores(items, read, now, group), n)
+        here = self._standing(name, read, now, group)
+        if here.n != n:
+            here.n, here.found = n, _positive(here.items, here.scores, n)
+        return here.found
 
-    def read(self, window: str) -> Read | None:
-        """How a window is read; None while its facts warm. Raises NotFound."""
-        read = next((t.read for t in self.replica.state.plan.trends if t.name == window), None)
-        if read is None:
+    def trend(self, name: str) -> Trend | None:
+        """A trend of the plan; None while its facts warm. Raises NotFound."""
+        found = next((t for t in self.replica.state.plan.trends if t.name == name), None)
+        if found is None:
             known = [trend.name for trend in self.replica.plan.trends]
-            if window not in known:
+            if name not in known:
                 raise NotFound(
-                    f"Nothing is kept for a trend over {window!r}.", hint=suggest(window, known)
+                    f"Nothing is kept for a trend over {name!r}.", hint=suggest(name, known)
                 )
-        return read
+        return found
+
+    def read(self, name: str) -> Read | None:
+        """How a trend is read; None while its facts warm. Raises NotFound."""
+        found = self.trend(name)
+        return None if found is None else found.read
 
     def moving(
-        self, window: str, now: int, only: NDArray[np.bool_] | None = None
+        self, name: str, now: int, only: NDArray[np.bool_] | None = None, group: int = 0
     ) -> NDArray[np.int64]:
-        """The items that may lead a window: its leaders, and what was touched since they were
+        """The items that may lead a trend: its leaders, and what was touched since they were
         found; with `only`, of these all that the window holds. Nothing while its facts warm."""
-        read = self.read(window)
+        read = self.read(name)
         if read is None:
             return np.empty(0, np.int64)
         if only is None:
-            return self._near(window, read, now)
-        items = self._all(read, now)
+            return self._standing(name, read, now, group).items
+        items = walked(self.replica, read, now).of(group)
         return items[only[items]]
 
-    def _best(self, items: NDArray[np.int64], read: Read, now: int, n: int) -> Candidates:
-        scores = self.replica.reader.merge(items, [read], now)[0]
-        held = scores > 0
-        return best(items[held], scores[held], n)
+    def scores(
+        self, items: NDArray[np.int64], read: Read, now: int, group: int
+    ) -> NDArray[np.float64]:
+        """What a trend's window holds of each item, in a segment or whole: float64[n]."""
+        reader = self.replica.reader
+        if group:
+            return reader.merge_group(items, read, group, now)
+        return reader.merge(items, [read], now)[0]
 
-    def _near(self, window: str, read: Read, now: int) -> NDArray[np.int64]:
-        facts, generation = self.replica.state.facts, self.replica.generation
-        at, mark, swept, leaders = self._leaders.get(window, (0, 0, -1, np.empty(0, np.int64)))
-        stale = now - at > REFRESH_MS or swept != generation or facts.used - mark > TOUCHED
-        if stale:
-            items = self._all(read, now)
-            scores = self.replica.reader.merge(items, [read], now)[0]
-            leaders, mark = best(items, scores, LEADERS).items, facts.used
-            self._leaders[window] = now, mark, generation, leaders
-        if mark == facts.used:
-            return leaders
-        touched = np.sort(facts.item[mark : facts.used]).astype(np.int64)
-        touched = touched[np.flatnonzero(np.diff(touched, prepend=-1))]
-        return np.concatenate([leaders, touched[~np.isin(touched, leaders)]])
+    def _standing(self, name: str, read: Read, now: int, group: int) -> Standing:
+        """What may lead now: nothing moves but by an event, by the next tile, or by a walk."""
+        facts, walk = self.replica.state.facts, self._walks.get(name)
+        # One that is merely old can wait for the next request, where this one walked already.
+        old = walk is not None and now - walk.at > REFRESH_MS and now != self._walked_last
+        if (
+            walk is None
+            or old
+            or walk.generation != self.replica.generation
+            or facts.used - walk.mark > TOUCHED
+        ):
+            walk, self._walked_last = walked(self.replica, read, now), now
+            self._walks[name] = walk
+        first, here = tile_range(read.window, now)[0], walk.standing.get(group)
+        if here is None:
+            items = walk.of(group)
+            leaders = best(items, self.scores(items, read, now, group), LEADERS)
+            here = Standing(first, walk.mark, leaders.items, leaders.scores)
+            if len(walk.standing) >= SEGMENTS:
+                del walk.standing[next(iter(walk.standing))]
+            walk.standing[group] = here
+        if here.first != first:
+            here.first, here.n = first, -1
+            here.scores = self.scores(here.items, read, now, group)
+        if here.mark != facts.used:
+            touched = np.unique(facts.item[here.mark : facts.used]).astype(np.int64)
+            items, scores = here.items, here.scores
+            if len(touched) <= FEW:
+                items, scores = without(items, scores, touched, len(items))
+            else:
+                others = ~np.isin(items, touched)
+                items, scores = items[others], scores[others]
+            fresh = self.replica.reader.merge_group(touched, read, group, now)
+            here.items = np.concatenate([items, touched])
+            here.scores = np.concatenate([scores, fresh])
+            here.mark, here.n = facts.used, -1
+        return here
 
-    def _all(self, read: Read, now: int) -> NDArray[np.int64]:
-        b = self.replica.state.tiles[read.family].blocks
-        out = np.zeros(min(len(b.heads), len(self.replica.state.items)))
-        _walk(b.heads, b.pool, tile_range(read.window, now)[0], read.slot, out)
-        return np.flatnonzero(out > 0)
+
+def _positive(items: NDArray[np.int64], scores: NDArray[np.float64], n: int) -> Candidates:
+    held = scores > 0
+    return best(items[held], scores[held], n)

@@ -18,7 +18,11 @@ Name = Annotated[str, Meta(min_length=1, max_length=64, description="The surface
 Key = Annotated[str, Meta(min_length=1, max_length=64)]
 Values = Annotated[
     dict[Key, Annotated[str, Meta(max_length=1024)] | float],
-    Meta(max_length=100, description="What `context.name` is in a filter expression."),
+    Meta(
+        max_length=100,
+        description="What `context.name` is in a filter expression, and which part of a trend "
+        "that is split by `name` counts.",
+    ),
 ]
 Cursor = Annotated[
     str,
@@ -61,7 +65,7 @@ RULES = {
     "pin": [{"item_id": "i2", "position": 0}],
     "boost": [{"where": "brand == context.brand", "by": 1.5}],
     "cap": [{"field": "category", "max": 3}],
-    "diversity": {"fields": ["category", "brand"], "weight": 0.7},
+    "diversity": {"fields": ["category", "brand"], "weight": 0.9},
 }
 BAD = {400: "Something in the request does not fit; `path` says what."}
 

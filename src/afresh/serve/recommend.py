@@ -186,8 +186,10 @@ async def get_similar(request: Connection) -> ASGIApp:
             example=ANSWER,
             query=TrendingQuery,
             more_query=True,
-            description="What is popular now. A catalogue field narrows it: `category=shoes`. "
-            "`rising=true`: what is more popular now than it usually is.",
+            description="What is popular now. What a surface's trend is split by says which part "
+            "of it: `city=Vienna`, `hour_of_day=13`. Any other text field of the catalogue "
+            "narrows it: "
+            "`category=shoes`. `rising=true`: what is more popular now than it usually is.",
             errors=BAD | {404: "There is no such window."},
         )
     ),

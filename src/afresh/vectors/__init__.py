@@ -1,6 +1,7 @@
 """Vector indexes: which keys lie nearest to a vector. Each backend is a file.
 
-Keys are int64 numbers that the caller gives and keeps; a vector is `dims` float32, of any
+Keys are numbers from 0 on that the caller gives and keeps, low ones rather than high: an index may
+set something aside for each up to the greatest. A vector is `dims` float32, of any
 length above zero: only its direction counts. An index is for one thread at a time, is never
 written to disk, and is built again from what its vectors were made of.
 """

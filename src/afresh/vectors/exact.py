@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.room import MEMORY
-from afresh.retrieve.top import highest
-from afresh.vectors import Keys, Near, Vectors, latest, nearest, unit_rows
+from afresh.retrieve.top import highest, top
+from afresh.vectors import Keys, Near, Vectors, latest, unit_rows
 
 BLOCK = 64
 ROUNDED = np.float32(4e-5)
@@ -91,63 +91,102 @@ def _cosines(rows, where, vector):  # type: ignore[no-untyped-def]
     return out
 
 
+@numba.njit(cache=True, nogil=True)
+def _search(coarse, scale, slack, rows, keys, used, vector, k):  # type: ignore[no-untyped-def]
+    """The at most k keys nearest to a vector float32[dims], and their cosines."""
+    where = _near(coarse, scale, slack, vector, used, k)
+    return _best(keys[where], _cosines(rows, where, vector), k)
+
+
+@numba.njit(cache=True, nogil=True)
+def _best(keys, cosines, k):  # type: ignore[no-untyped-def]
+    order = top(cosines, keys, k)
+    return keys[order], cosines[order]
+
+
+@numba.njit(cache=True, nogil=True)
+def _known(at, keys):  # type: ignore[no-untyped-def]
+    """The rows of those of keys int64[n] that are there; at int64[keys]: -1 where there is none."""
+    rows, used = np.empty(len(keys), np.int64), 0
+    for key in keys:
+        if 0 <= key < len(at) and at[key] >= 0:
+            rows[used] = at[key]
+            used += 1
+    return rows[:used]
+
+
+@numba.njit(cache=True, nogil=True)
+def _numbered(at, keys, used):  # type: ignore[no-untyped-def]
+    """The rows of keys int64[n], new ones from `used` on; how many rows are used then."""
+    rows = np.empty(len(keys), np.int64)
+    for k in range(len(keys)):
+        if at[keys[k]] < 0:
+            at[keys[k]] = used
+            used += 1
+        rows[k] = at[keys[k]]
+    return rows, used
+
+
 class ExactIndex:
     """A VectorIndex whose answers are exact up to the rounding of float32."""
 
     def __init__(self, dims: int) -> None:
         self.dims = dims
-        self._at: dict[int, int] = {}
+        self._used = 0
+        self._at = np.full(BLOCK, -1, np.int64)
         self._keys = np.empty(BLOCK, np.int64)
         self._rows = np.zeros((BLOCK, dims), np.float32)
         self._coarse = np.zeros((1, dims, BLOCK), np.int8)
         self._scale, self._slack = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
 
     def __len__(self) -> int:
-        return len(self._at)
+        return self._used
 
     def upsert(self, keys: Keys, vectors: NDArray[Any]) -> None:
         keys, units = latest(keys, unit_rows(vectors, self.dims))
-        where = np.empty(len(keys), np.int64)
-        for at, key in enumerate(keys.tolist()):
-            where[at] = self._at.setdefault(key, len(self._at))
-        self._reserve(len(self._at))
+        if not len(keys):
+            return
+        self._reserve(int(keys[-1]) + 1, self._used + len(keys))
+        where, self._used = _numbered(self._at, keys, self._used)
         self._keys[where] = keys
         self._put(where, units)
 
     def delete(self, keys: Keys) -> None:
-        for key in np.asarray(keys, np.int64).tolist():
-            hole = self._at.pop(key, None)
-            last = len(self._at)
-            if hole is None or hole == last:
+        for key in np.unique(np.asarray(keys, np.int64)).tolist():
+            if not 0 <= key < len(self._at) or self._at[key] < 0:
                 continue
-            moved = int(self._keys[last])
-            self._at[moved] = hole
-            self._keys[hole] = moved
-            self._put(np.array([hole]), self._rows[last : last + 1])
+            hole, self._at[key] = int(self._at[key]), -1
+            self._used -= 1
+            if hole < self._used:  # the last one moves there
+                moved = self._keys[self._used]
+                self._keys[hole], self._at[moved] = moved, hole
+                self._put(np.array([hole]), self._rows[self._used : self._used + 1])
 
     def search(self, vector: NDArray[Any], k: int, allowed: Keys | None = None) -> Near:
         unit = unit_rows(np.asarray(vector)[None], self.dims)[0]
-        if allowed is not None:
-            known = [self._at[key] for key in np.unique(allowed).tolist() if key in self._at]
-            where = np.array(known, np.int64)
-        elif k > 0:
-            where = _near(self._coarse, self._scale, self._slack, unit, len(self._at), k)
-        else:
-            where = np.empty(0, np.int64)
-        return nearest(self._keys[where], _cosines(self._rows, where, unit), k)
+        if k <= 0:
+            return Near()
+        if allowed is None:
+            held = (self._coarse, self._scale, self._slack, self._rows, self._keys)
+            return Near(*_search(*held, self._used, unit, k))
+        where = _known(self._at, np.unique(np.asarray(allowed, np.int64)))
+        return Near(*_best(self._keys[where], _cosines(self._rows, where, unit), k))
 
     def keys(self) -> Keys:
         """All keys, ascending: int64[n]."""
-        return np.sort(self._keys[: len(self._at)])
+        return np.sort(self._keys[: self._used])
 
     def get(self, keys: Keys) -> Vectors:
-        where = np.fromiter(map(self._at.__getitem__, keys.tolist()), np.int64, len(keys))
-        return self._rows[where]
+        return self._rows[self._at[keys]]
 
     def _put(self, where: NDArray[np.int64], units: Vectors) -> None:
         _place(where, units, self._rows, self._coarse, self._scale, self._slack)
 
-    def _reserve(self, rows: int) -> None:
+    def _reserve(self, keys: int, rows: int) -> None:
+        if keys > len(self._at):
+            had = len(self._at)
+            self._at = MEMORY.grown(self._at, max(2 * had, keys))
+            self._at[had:] = -1
         if rows > len(self._keys):
             blocks = -(-max(2 * len(self._keys), rows) // BLOCK)
             size, had = blocks * BLOCK, len(self._coarse)

@@ -98,22 +98,26 @@ class ItemVectors:
         self.refresh(BATCH)
         return self._expanded(self._index.search(vector, n), n, each)
 
-    def near_item(self, item: int, n: int, *, each: int = EACH) -> Candidates:
-        """As `near`, to an item's own vector; the item may be among them. Empty without one.
+    def near_items(self, items: NDArray[np.int64], n: int, *, each: int = EACH) -> list[Candidates]:
+        """As `near`, to the own vector of each of some items; the item may be among them. Empty
+        for one without.
 
         Its nearest texts are remembered until a text comes or goes: clicks change none.
         """
         self.refresh(BATCH)
-        (text,) = self._texts.of(np.array([item])).tolist()
-        if text < 0:
-            return Candidates()
+        return [
+            Candidates() if text < 0 else self._expanded(self._remembered_near(text, n), n, each)
+            for text in self._texts.of(items).tolist()
+        ]
+
+    def _remembered_near(self, text: int, n: int) -> Near:
         found = self._remembered.pop((text, n), None)
         if found is None:
             found = self._index.search(self._index.get(np.array([text]))[0], n)
         self._remembered[text, n] = found  # the last one now
         if len(self._remembered) > REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
-        return self._expanded(found, n, each)
+        return found
 
     def _expanded(self, found: Near, n: int, each: int) -> Candidates:
         """The items of the texts found, best first, those of one text by their age."""

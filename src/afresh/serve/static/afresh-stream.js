@@ -3,7 +3,7 @@
 // ends, and returns what closes it.
 
 /**
- * Without a key. `lost` comes instead of EventSource's own retries, which keep one pace and stop
+ * Without a key, context or rules. `lost` comes instead of EventSource's own retries, which keep one pace and stop
  * at a 503.
  * @param {string} url @param {(data: string) => void} told @param {() => void} lost
  */
@@ -15,7 +15,7 @@ export function source(url, told, lost) {
 }
 
 /**
- * With a key, which EventSource cannot send.
+ * With what EventSource cannot send: a key, a body.
  * @param {(signal: AbortSignal) => Promise<Response>} ask
  * @param {(data: string) => void} told @param {() => void} lost
  */

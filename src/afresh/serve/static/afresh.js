@@ -9,12 +9,13 @@
 /**
  * @typedef {{item_id: string, score: number, sources: string[], reason: string}} Item
  * @typedef {{request_id: string, items: Item[], offset: string, fresh: boolean,
- *   freshness_ms: number, model: string, variant: string | null, degraded: string[]}} List
+ *   freshness_ms: number, model: string, variant: string | null, degraded: string[],
+ *   groups: {title: string, item_id: string | null, items: Item[]}[]}} List
  * @typedef {{surface?: string, n?: number, user_id?: string, session_id?: string,
  *   context?: Record<string, string | number>, rules?: object, cursor?: string}} Asked
  * @typedef {{base?: string, key?: string, remember?: boolean, impression?: string, dwell?: string,
  *   onRejected?: (rejected: object[]) => void}} Options
- * context, rules, cursor: of `recommend` alone; an open list takes none.
+ * cursor: of `recommend` alone; an open list has no next page.
  * base: the server's address; this page's own at first. key: an API key (everybody who opens the
  * page can read it). remember: know a visitor again by an anonymous id, which is sent as `user_id`
  * until somebody is identified; ask for consent first. impression, dwell: event types of the
@@ -208,10 +209,11 @@ export class Afresh {
     };
     const open = () => {
       const given = Object.entries(this.#asked(asked)).filter(([, value]) => value != null);
-      const path = `/v1/live?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}`;
-      close = this.#options.key
-        ? reader((signal) => this.#fetch(path, { signal }), told, lost)
-        : source(this.#base + path, told, lost);
+      const body = JSON.stringify(Object.fromEntries(given));
+      const inAddress = new URLSearchParams(given.map(([k, v]) => [k, String(v)]));
+      close = this.#options.key || asked.context || asked.rules
+        ? reader((signal) => this.#fetch("/v1/live", { method: "POST", body, signal }), told, lost)
+        : source(`${this.#base}/v1/live?${inAddress}`, told, lost);
     };
     const reopen = () => { close(); clearTimeout(timer); open(); };
     this.#lives.add(reopen);

@@ -158,7 +158,7 @@ def test_a_group_of_too_few_is_dropped_and_one_that_fails_is_named(
     surfaces = opened(shop(2, 4), visits, ["i0"], set())
     assert surfaces.recommend(Query(session_id="me"), NOW).groups == []
     surfaces = opened(shop(2, 1), visits, ["i0"], set())
-    monkeypatch.setattr("afresh.surface_groups.rules", None)
+    monkeypatch.setattr("afresh.stages.groups.rules", None)
     answer = surfaces.recommend(Query(session_id="me"), NOW)
     assert answer.degraded[-1] == "group:because"
     assert all(group.item_id is None for group in answer.groups)

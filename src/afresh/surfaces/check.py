@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from afresh.errors import DefinitionError
+from afresh.events.types import HourOfDay
 from afresh.features.check import check_name
 from afresh.features.durations import is_number, is_whole, milliseconds
 from afresh.features.plan import DAY_MS, Plan
 from afresh.problems import Place, Problem, problem_of, suggest
-from afresh.surface_spec import (
+from afresh.surfaces.spec import (
     FILTERS,
     SCORERS,
     SOURCES,
@@ -129,6 +130,9 @@ def _rising(source: Source) -> Iterator[Problem]:
     if long:
         message = f"rising({source.params['window']!r}) cannot be told from what is usual in a week"
         yield Problem(*source.place, message, "Take a window of a day at most.")
+    if isinstance(source.by, HourOfDay):
+        hint = 'Split it by a field; trending("28d", by=hour_of_day()) is what trends at an hour.'
+        yield Problem(*source.place, "An hour of day has no usual of its own", hint)
 
 
 def _preference(source: Source, plan: Plan) -> Iterator[Problem]:

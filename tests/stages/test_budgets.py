@@ -18,9 +18,9 @@ from afresh.loading import check
 from afresh.retrieve import Candidates
 from afresh.runtime import Runtime
 from afresh.settings import load_settings
+from afresh.stages.budgets import LONGEST_S, Budgets, named_apart
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
-from afresh.surface_budgets import LONGEST_S, Budgets, named_apart
 
 START = 1_700_000_000_000
 

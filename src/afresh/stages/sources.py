@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from afresh.features.durations import milliseconds
 from afresh.features.plan import Plan
+from afresh.features.trends import USUAL, trend_name
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.retrieve import Candidates, Context, Workspace
@@ -18,15 +19,16 @@ from afresh.retrieve.exploration import Newcomers
 from afresh.retrieve.next_item import next_item
 from afresh.retrieve.preference import action_weights, preference
 from afresh.retrieve.repeats import repeats
-from afresh.retrieve.rising import USUAL, rising
+from afresh.retrieve.rising import rising
 from afresh.retrieve.rules import rules
 from afresh.retrieve.scans import Scanned, Scans
+from afresh.retrieve.segment import in_words, segment
 from afresh.retrieve.sessions import session_neighbours
 from afresh.retrieve.text import text_neighbours
 from afresh.retrieve.trending import Trending
 from afresh.retrieve.two_hops import two_hops
 from afresh.store.replica import Replica
-from afresh.surface_spec import Param, Source
+from afresh.surfaces.spec import Param, Source
 from afresh.vectors.items import ItemVectors
 from afresh.vectors.text import text_encoder
 
@@ -63,14 +65,18 @@ class Sources:
         """At most n candidates of a source."""
         return self.by_name[source.name](source, context, n)
 
-    def warms(self, source: str, window: object = None) -> bool:
-        """Whether a source goes by what another definition kept, until the log is folded."""
+    def warms(self, source: str, trend: str = "") -> bool:
+        """Whether a source goes by what another definition kept, until the log is folded.
+
+        trend: the name of the one it reads.
+        """
         warming = self.replica.warming
         if warming is None:
             return False
         if source == "rising":
-            return window in warming.trends or USUAL in warming.trends
-        return window in warming.trends if source == "trending" else warming.lists
+            _, _, by = trend.partition(" by ")
+            return trend in warming.trends or trend_name(USUAL, by) in warming.trends
+        return trend in warming.trends if source == "trending" else warming.lists
 
     @property
     def has_vectors(self) -> bool:
@@ -114,10 +120,32 @@ class Sources:
         return session_neighbours(self.replica.state, context, self.space, depth=depth, n=n)
 
     def _trending(self, source: Source, context: Context, n: int) -> Candidates:
-        return self.trending.top(str(source.params["window"]), context.now, n)
+        def found(by: str, group: int) -> Candidates:
+            return self.trending.top(trend_name(window, by), context.now, n, group=group)
+
+        window = str(source.params["window"])
+        return self._where(source, context, found)
 
     def _rising(self, source: Source, context: Context, n: int) -> Candidates:
-        return rising(self.trending, str(source.params["window"]), context.now, n)
+        def found(by: str, group: int) -> Candidates:
+            return rising(self.trending, window, context.now, n, by=by, group=group)
+
+        window = str(source.params["window"])
+        return self._where(source, context, found)
+
+    def _where(
+        self, source: Source, context: Context, found: Callable[[str, int], Candidates]
+    ) -> Candidates:
+        """What is found in the segment of a split trend that the request is about, which the
+        context notes; where it says none, or nothing is there, what is found in the whole."""
+        trend = self.trending.trend(source.trend)
+        if trend is not None and trend.split is not None:
+            group = segment(self._state, trend, context.said, context.now)
+            here = found(trend.by, group) if group > 0 else Candidates()
+            if len(here.items):
+                context.segments[source.label] = in_words(self._state, trend, group)
+                return here
+        return found("", 0)
 
     def _neighbours(self, source: Source, context: Context, n: int) -> Candidates:
         scanned = self._scan(context, n)

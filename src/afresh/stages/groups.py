@@ -13,12 +13,12 @@ from afresh.arrange.ruling import Ruling
 from afresh.request import Arranged, Group, Item
 from afresh.retrieve import Candidates, Context
 from afresh.retrieve.rules import rules
+from afresh.stages.budgets import Budgets, named_apart
+from afresh.stages.reasons import Reasons
+from afresh.stages.respond import rounded
+from afresh.stages.sources import Sources
 from afresh.store.replica import Replica
-from afresh.surface_budgets import Budgets, named_apart
-from afresh.surface_reasons import Reasons
-from afresh.surface_respond import rounded
-from afresh.surface_sources import Sources
-from afresh.surface_spec import Grouping, Source, Surface
+from afresh.surfaces.spec import Grouping, Source, Surface
 
 LEADERS = 1000
 """How many of a trend's leaders are dealt out to groups."""

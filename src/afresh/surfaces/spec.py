@@ -6,11 +6,13 @@ The request itself, which reads this, is `surface.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 
-from afresh.events.types import EventType, Field, declaration
+from afresh.events.types import EventType, Field, declaration, split_name
+from afresh.features.aggregates import By
+from afresh.features.trends import trend_name
 from afresh.problems import Place, here
 
 Param = str | int | float | tuple[str, ...] | tuple[tuple[str, float], ...] | None
@@ -34,7 +36,8 @@ def budget_ms(budget: object) -> float | None:
 class Source:
     """Where candidates come from, and how much its scores count in the blend.
 
-    budget: such as "5ms"; when its runs overrun it, it is left out for a while, and named.
+    budget: such as "5ms"; when its runs overrun it, it is left out for a while, and named. by: what
+    a trend is split by, a field or an hour of day.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Source:
     params: Mapping[str, Param] = field(default_factory=dict)
     place: Place = field(default_factory=here, compare=False)
     budget: str | None = None
+    by: object = field(default=None, compare=False)
 
     @property
     def budget_ms(self) -> float | None:
@@ -49,9 +53,17 @@ class Source:
         return budget_ms(self.budget)
 
     @property
+    def trend(self) -> str:
+        """The trend it reads, by its name; "" where it reads none."""
+        if "window" not in self.params:
+            return ""
+        by = "" if self.by is None else split_name(self.by)
+        return trend_name(str(self.params["window"]), by)
+
+    @property
     def label(self) -> str:
-        """Its name, and of a trend the window."""
-        return f"{self.name} {self.params['window']}" if "window" in self.params else self.name
+        """Its name, and that of its trend."""
+        return f"{self.name} {self.trend}" if self.trend else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +124,25 @@ def sessions(*, weight: float = 1.0, depth: int = 500, budget: str | None = None
     return Source("sessions", weight, {"depth": depth}, budget=budget)
 
 
-def trending(window: str = "1h", *, weight: float = 0.3, budget: str | None = None) -> Source:
-    """What is popular now: `trending("1h")`, `trending("7d")`."""
-    return Source("trending", weight, {"window": window}, budget=budget)
+def trending(
+    window: str = "1h", *, by: By = None, weight: float = 0.3, budget: str | None = None
+) -> Source:
+    """What is popular now: `trending("1h")`, `trending("7d")`.
+
+    With `by=view.city`, where the request is: in the city that its context says, with
+    `by=hour_of_day()` at this hour. What is popular everywhere, where that says nothing.
+    """
+    return Source("trending", weight, {"window": window}, budget=budget, by=by)
 
 
-def rising(window: str = "1h", *, weight: float = 0.3, budget: str | None = None) -> Source:
-    """What has more events in a window, of a day at most, than is usual for it."""
-    return Source("rising", weight, {"window": window}, budget=budget)
+def rising(
+    window: str = "1h", *, by: By = None, weight: float = 0.3, budget: str | None = None
+) -> Source:
+    """What has more events in a window, of a day at most, than is usual for it.
+
+    With `by=view.city`, in the city of the request than is usual there; see `trending`.
+    """
+    return Source("rising", weight, {"window": window}, budget=budget, by=by)
 
 
 def similar(to: str = "", *, weight: float = 0.5, n: int = 10, budget: str | None = None) -> Source:
@@ -235,54 +258,3 @@ SOURCES: dict[str, Callable[[], Source]] = {
 
 SCORERS = ("blend", "learned")
 FILTERS = {"seen": seen, "available": available}
-
-DEFAULT_SOURCES = (
-    Source("sessions", 1.0, {"depth": 500}, Place()),
-    Source("trending", 0.3, {"window": "1h"}, Place()),
-    Source("trending", 0.1, {"window": "7d"}, Place()),
-)
-
-
-def make_source(given: object, place: Place) -> Source:
-    """A source as given, or by name; an unknown name stays and is reported later."""
-    if isinstance(given, Source):
-        return given
-    if isinstance(given, str) and given in SOURCES:
-        return replace(SOURCES[given](), place=place)
-    return Source(str(given), place=place)
-
-
-def make_filter(given: object, place: Place) -> Filter:
-    """A filter as given, or by name; an unknown name stays and is reported later."""
-    if isinstance(given, Filter):
-        return given
-    return replace(seen(), place=place) if given == "seen" else Filter(str(given), place=place)
-
-
-def make_surface(
-    name: str,
-    sources: Sequence[Source | str] | None,
-    filters: Sequence[Filter | str] | None,
-    n: int,
-    scorer: str,
-    explore: int,
-    title: str | None,
-    groups: Sequence[Grouping],
-    default_filters: tuple[Filter, ...],
-    place: Place,
-) -> Surface:
-    """A surface with what was left out filled in."""
-    made = DEFAULT_SOURCES if sources is None else tuple(make_source(s, place) for s in sources)
-    if scorer == "learned" and not any(source.name == "neighbours" for source in made):
-        made = (*made, replace(neighbours(), place=place))  # it learns from what these find
-    return Surface(
-        name,
-        made,
-        default_filters if filters is None else tuple(make_filter(f, place) for f in filters),
-        n,
-        scorer,
-        explore,
-        title,
-        tuple(groups),
-        place,
-    )

@@ -8,9 +8,9 @@ from tests.batches import batch_of
 from tests.model import Event
 
 from afresh import App, Catalog, neighbours, sessions, trending
+from afresh.stages.reasons import _span
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
-from afresh.surface_reasons import _span
 
 START, MINUTE, HOUR = 1_700_000_000_000, 60_000, 3_600_000
 DAY = 24 * HOUR

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from afresh.request import Arranged
 from afresh.retrieve import Context, Workspace
+from afresh.stages.budgets import LATE, Budgets, named_apart
 from afresh.store.replica import Replica
-from afresh.surface_budgets import LATE, Budgets, named_apart
-from afresh.surface_spec import Filter, Param, Surface
+from afresh.surfaces.spec import Filter, Param, Surface
 
 _log = structlog.get_logger("afresh.surface")
 
@@ -54,13 +54,15 @@ class Filters:
         """bool[n]: which items may be shown to this visitor; a filter that fails, or is late, is
         left out."""
         kept = self._in_catalog(items, out)
+        if not surface.filters:
+            return kept
         names = named_apart("filter", tuple([spec.name for spec in surface.filters]))
         for part, spec in zip(names, surface.filters, strict=True):
             if self.budgets.late(part, spec.budget_ms):
                 out.left_out(part + LATE)
                 continue
             began = self.budgets.clock()
-            kept &= self._judged(spec, context, items, kept, out)
+            self._judge(spec, context, items, kept, out)
             self.budgets.ran(part, began)
         return kept
 
@@ -71,28 +73,28 @@ class Filters:
         kept = self._in_catalog(items, out)
         for spec in surface.filters:
             if spec.name == "available":
-                kept &= self._judged(spec, _NOBODY, items, kept, out)
+                self._judge(spec, _NOBODY, items, kept, out)
         return kept
 
-    def _judged(
-        self, spec: Filter, context: Context, items: NDArray[np.int64], before: Any, out: Arranged
-    ) -> NDArray[np.bool_]:
-        """One filter's verdict on the items that were left before it."""
+    def _judge(
+        self, spec: Filter, context: Context, items: NDArray[np.int64], kept: NDArray[np.bool_],
+        out: Arranged,
+    ) -> None:  # fmt: skip
+        """Take from the kept, bool[n], what one filter does not let pass."""
         try:
-            kept = self.by_name[spec.name](spec, context, items)
+            passed = self.by_name[spec.name](spec, context, items)
         except Exception:
             _log.exception("filter_failed", filter=spec.name)
             out.left_out(f"filter:{spec.name}")
-            return np.ones(len(items), np.bool_)
-        out.took(spec.name, kept[before])
-        return kept
+            return
+        out.took(spec.name, kept, passed)
 
     def _in_catalog(self, items: NDArray[np.int64], out: Arranged) -> NDArray[np.bool_]:
         catalog = self.replica.catalog
         if not len(catalog):  # without one, everything that was ever touched can be shown
             return np.ones(len(items), np.bool_)
-        kept = catalog.is_present(items)
-        out.took("catalogue", kept)
+        kept = np.ones(len(items), np.bool_)
+        out.took("catalogue", kept, catalog.is_present(items))
         return kept
 
     def _unseen(self, spec: Filter, context: Context, items: NDArray[np.int64]) -> NDArray[Any]:

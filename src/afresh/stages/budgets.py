@@ -84,13 +84,10 @@ class Budgets:
             return part + LATE in self._replayed
         if shared and self.whole is not None and self._spent * 1000 >= self.whole:
             return True
+        if budget is None:
+            return False
         record = self._records.get((self._surface, part))
-        return (
-            budget is not None
-            and record is not None
-            and record.overruns >= OVERRUNS
-            and self.clock() < record.until
-        )
+        return record is not None and record.overruns >= OVERRUNS and self.clock() < record.until
 
     def ran(self, part: str, began: float, *, shared: bool = False) -> None:
         """A part that was not late ran, from `began` by the clock until now."""

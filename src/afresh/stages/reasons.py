@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,13 +12,13 @@ from afresh.features.durations import UNITS
 from afresh.retrieve import Context, Workspace
 from afresh.retrieve.passages import passages
 from afresh.store.replica import Replica
-from afresh.surface_spec import Source, Surface
+from afresh.surfaces.spec import TRENDS, Source, Surface
 
 USUAL: dict[str, Callable[[Source], str]] = {
     "sessions": lambda source: "People with sessions like this one chose it too",
     "similar": lambda source: "Often chosen next to what you looked at",
-    "trending": lambda source: f"Popular in the last {source.params['window']}",
-    "rising": lambda source: f"More than usual in the last {source.params['window']}",
+    "trending": lambda source: popular(str(source.params["window"]), ""),
+    "rising": lambda source: risen(str(source.params["window"]), ""),
     "neighbours": lambda source: "People who did what you did went on to this",
     "next_item": lambda source: "What people go on to from your last item",
     "covisits": lambda source: "Looked at together with your latest items",
@@ -54,14 +55,14 @@ class Reasons:
         context: Context,
     ) -> list[str]:  # fmt: skip
         """The reasons of items int64[n], distinct, each led to by a source."""
-        said = [USUAL[source.name](source) for source in leading]
+        said = [_usual(source, context) for source in leading]
         counted = [at for at, source in enumerate(leading) if source.name in NEIGHBOURS]
         if not counted or not len(context.items):
             return said
         counts, whole = passages(
             self.replica.state, context, items[counted], self._windows, self.space, items=FROM
         )
-        told = _told(counts)
+        told = _told(counts).tolist()
         names = {at: self.name(int(context.items[at]), surface) for at in {t[0] for t in told}}
         for row, (begun, window, visits) in zip(counted, told, strict=True):
             if visits:
@@ -83,19 +84,39 @@ class Reasons:
         return self.replica.state.items.text(item)
 
 
-def _told(counts: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+def popular(window: str, where: str) -> str:
+    """The reason of a trend's leader. where: the segment it leads, in words; "" of all."""
+    return f"Popular {where}, in the last {window}" if where else f"Popular in the last {window}"
+
+
+def risen(window: str, where: str) -> str:
+    """The reason of what rises; where: as of `popular`."""
+    said = "More than usual"
+    return f"{said} {where}, in the last {window}" if where else f"{said} in the last {window}"
+
+
+def _usual(source: Source, context: Context) -> str:
+    where = context.segments.get(source.label) if context.segments else None
+    if not where or source.name not in TRENDS:
+        return USUAL[source.name](source)
+    say = popular if source.name == "trending" else risen
+    return say(str(source.params["window"]), where)
+
+
+@numba.njit(cache=True, nogil=True)
+def _told(counts):  # type: ignore[no-untyped-def]
     """Of counts int64[items, n, windows], for each of n the item begun from, the window, and how
-    many visits: of the shortest window of many visits, else of the longest; of equals the latest
-    item."""
-    most, begun = counts.max(axis=0), counts.argmax(axis=0)
-    windows = np.where(most >= MANY, 0, 1)
-    windows[:, -1] = 0
-    chosen = windows.argmin(axis=1)
-    rows = np.arange(len(chosen))
-    made = zip(
-        begun[rows, chosen].tolist(), chosen.tolist(), most[rows, chosen].tolist(), strict=True
-    )
-    return list(made)
+    many visits, int64[n, 3]: of the shortest window of many visits, else of the longest; of equals
+    the latest item."""
+    _, n, windows = counts.shape
+    out = np.zeros((n, 3), np.int64)
+    for at in range(n):
+        for window in range(windows):
+            begun = np.argmax(counts[:, at, window])
+            out[at] = begun, window, counts[begun, at, window]
+            if out[at, 2] >= MANY:
+                break
+    return out
 
 
 def _span(ms: int) -> str:

@@ -1,0 +1,68 @@
+"""A surface as it is declared, with what was left out filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from afresh.problems import Place
+from afresh.surfaces.spec import (
+    SOURCES,
+    Filter,
+    Grouping,
+    Source,
+    Surface,
+    neighbours,
+    seen,
+)
+
+DEFAULT_SOURCES = (
+    Source("sessions", 1.0, {"depth": 500}, Place()),
+    Source("trending", 0.3, {"window": "1h"}, Place()),
+    Source("trending", 0.1, {"window": "7d"}, Place()),
+)
+
+
+def make_source(given: object, place: Place) -> Source:
+    """A source as given, or by name; an unknown name stays and is reported later."""
+    if isinstance(given, Source):
+        return given
+    if isinstance(given, str) and given in SOURCES:
+        return replace(SOURCES[given](), place=place)
+    return Source(str(given), place=place)
+
+
+def make_filter(given: object, place: Place) -> Filter:
+    """A filter as given, or by name; an unknown name stays and is reported later."""
+    if isinstance(given, Filter):
+        return given
+    return replace(seen(), place=place) if given == "seen" else Filter(str(given), place=place)
+
+
+def make_surface(
+    name: str,
+    sources: Sequence[Source | str] | None,
+    filters: Sequence[Filter | str] | None,
+    n: int,
+    scorer: str,
+    explore: int,
+    title: str | None,
+    groups: Sequence[Grouping],
+    default_filters: tuple[Filter, ...],
+    place: Place,
+) -> Surface:
+    """A surface with what was left out filled in."""
+    made = DEFAULT_SOURCES if sources is None else tuple(make_source(s, place) for s in sources)
+    if scorer == "learned" and not any(source.name == "neighbours" for source in made):
+        made = (*made, replace(neighbours(), place=place))  # it learns from what these find
+    return Surface(
+        name,
+        made,
+        default_filters if filters is None else tuple(make_filter(f, place) for f in filters),
+        n,
+        scorer,
+        explore,
+        title,
+        tuple(groups),
+        place,
+    )
