@@ -20,7 +20,7 @@ from tests.evaluation.histories import (
 )
 
 from afresh import App, newcomers, preference, sessions, trending
-from afresh.errors import NotFound
+from afresh.errors import BadRequest, NotFound
 from afresh.evaluation.outcome import Outcome
 from afresh.evaluation.walk import evaluated
 from afresh.evaluation.wanted import Wanted
@@ -213,3 +213,19 @@ def test_sources_of_one_name_are_told_apart_and_one_that_fails_is_said(
     monkeypatch.setattr("afresh.stages.sources.session_neighbours", None)
     outcome = run(walks(30), tmp_path, app=app)
     assert outcome.left_out == {"source:sessions": len(outcome.lists)}
+
+
+def test_a_request_says_of_its_context_what_the_event_did(tmp_path: Path) -> None:
+    app = App("placed", features=[])
+    view = app.event("view", city=str)
+    app.surface("home", sources=[trending("1h", by=view.city)], filters=[])
+    cities = {"here": "a", "there": "b"}
+    events = [
+        event(f"{city}{n}", cities[city], n * 1000, **{"properties.city": city})
+        for n in range(40)
+        for city in cities
+    ]
+    outcome = run(events, tmp_path, Wanted(context=("city",), at=(1,)), app)
+    assert (outcome.targets["rank"] == 1).all()
+    with pytest.raises(BadRequest, match="no field 'town'"):
+        run(events, tmp_path, Wanted(context=("town",)), app)

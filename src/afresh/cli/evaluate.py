@@ -76,6 +76,10 @@ def run(
     ] = 20_000,
     young: Annotated[str, typer.Option(help="Until when an item is young.")] = "1d",
     cold: Annotated[int, typer.Option(min=1, help="A visitor with fewer known items is cold.")] = 1,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(help="A field of the events that the request says too; repeatable."),
+    ] = None,
     by: Annotated[
         list[str] | None,
         typer.Option(help="A field of the catalogue or the events to look at apart; repeatable."),
@@ -136,7 +140,8 @@ def run(
         model_lag=None if model_lag == "frozen" else _span(model_lag), target=tuple(target or ()),
         context_lag=_span(context_lag), ties=ties, at=_lengths(at), sample=sample, seed=seed,
         least=least, targets="new" if new_only else "all", hide_session=hide_session,
-        show_seen=show_seen, learn=learn, young=_span(young), cold=cold, by=tuple(by or ()),
+        show_seen=show_seen, learn=learn, young=_span(young), cold=cold,
+        context=tuple(context or ()), by=tuple(by or ()),
     )  # fmt: skip
     app = load(file)
     console = err_console()

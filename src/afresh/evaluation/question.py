@@ -45,6 +45,7 @@ class _Asked(Surfaces):
 
     def context(self, query: Query, now: int) -> Context:
         self.space.fit(self.replica.state)
+        self.given.said = query.context
         return self.given
 
 
@@ -96,14 +97,15 @@ class Asker:
         return context_of(self.replica.state, user, session, now - self.wanted.context_lag, late)
 
     def __call__(
-        self, user: str | None, session: str | None, context: Context, hidden: list[str]
-    ) -> Shown:
-        """The list for a context. hidden: ids that the request excludes."""
+        self, user: str | None, session: str | None, context: Context, hidden: list[str],
+        said: dict[str, str | float] | None = None,
+    ) -> Shown:  # fmt: skip
+        """The list for a context. hidden: ids that the request excludes; said: its `context`."""
         self.heard.found, self.surfaces.given = {}, context
         rules = Rules(exclude=hidden[-LONGEST:]) if hidden else None
         query = Query(
             surface=self.wanted.surface, user_id=user, session_id=session, n=self.wanted.depth,
-            rules=rules,
+            rules=rules, context=said or {},
         )  # fmt: skip
         arranged = self.surfaces.recommend(query, context.now, late=())
         nothing = np.empty(0, np.int64)

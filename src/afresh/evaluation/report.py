@@ -206,7 +206,7 @@ def _how(found: Summary) -> str:
     said = msgspec.to_builtins(found.wanted)
     for name in ("model_lag", "context_lag", "young"):
         said[name] = "frozen" if said[name] is None else text(said[name]) if said[name] else "0"
-    for name in ("at", "by", "target"):
+    for name in ("at", "by", "target", "context"):
         said[name] = ", ".join(map(str, said[name])) or "nothing"
     pairs = {
         "events": f"{found.events_file}: {found.events:,}, {found.rejected:,} rows not read",

@@ -16,6 +16,7 @@ import polars as pl
 from afresh.errors import BadRequest
 from afresh.evaluation.measures import Scores, scores
 from afresh.evaluation.outcome import Outcome
+from afresh.evaluation.stream import field_of
 from afresh.features.durations import text
 from afresh.problems import suggest
 
@@ -77,16 +78,16 @@ def _values(
         ids = targets.select(pl.Series("item_id", outcome.items).gather(targets["item"]))
         by_item = catalogue.select("item_id", name).unique("item_id", keep="last")
         return ids.join(by_item, on="item_id", how="left", maintain_order="left")[name]
-    for column in (name, f"properties.{name}"):
-        if column in events.columns:
-            ids = targets.select(pl.col("event").alias("event_id"))
-            said = events.select("event_id", column).unique("event_id", keep="first")
-            return ids.join(said, on="event_id", how="left", maintain_order="left")[column]
-    known = [*(catalogue.columns if catalogue is not None else ()), *events.columns]
-    known = [each.removeprefix("properties.") for each in known]
-    raise BadRequest(
-        f"Neither the catalogue nor the events have a field {name!r}.", hint=suggest(name, known)
-    )
+    try:
+        column = field_of(events, name)
+    except BadRequest as error:
+        known = [*(catalogue.columns if catalogue is not None else ()), *events.columns]
+        hint = suggest(name, [each.removeprefix("properties.") for each in known])
+        message = f"Neither the catalogue nor the events have a field {name!r}."
+        raise BadRequest(message, hint=hint) from error
+    ids = targets.select(pl.col("event").alias("event_id"))
+    said = events.select("event_id", column.alias("said")).unique("event_id", keep="first")
+    return ids.join(said, on="event_id", how="left", maintain_order="left")["said"]
 
 
 def _apart(targets: pl.DataFrame, name: str, k: int) -> list[Segment]:

@@ -22,6 +22,7 @@ from afresh.events.texts import as_bytes, split_column
 from afresh.log.files import frame_to_columns, read_events
 from afresh.log.files.columns import batch_to_frame
 from afresh.log.files.rejects import Rejects
+from afresh.problems import suggest
 
 Progress = Callable[[str, int, int], None]
 
@@ -64,6 +65,10 @@ class Stream:
     def ts(self) -> Rows:
         return self.batch.ts
 
+    def field(self, name: str) -> pl.Series:
+        """A field of the events as they were sent. Raises BadRequest where they have none such."""
+        return field_of(self.columns, name)
+
     def stretch(self, first: int, last: int) -> EventBatch:
         """Events [first, last), without walking over all the others."""
         whole, texts = self.batch, {}
@@ -78,6 +83,15 @@ class Stream:
             numbers={name: column[first:last] for name, column in whole.numbers.items()},
             places=dict(whole.places),
         )  # fmt: skip
+
+
+def field_of(events: pl.DataFrame, name: str) -> pl.Series:
+    """A column of events by its name, or a property by its own. Raises BadRequest."""
+    for column in (name, f"properties.{name}"):
+        if column in events.columns:
+            return events[column]
+    known = [each.removeprefix("properties.") for each in events.columns]
+    raise BadRequest(f"The events have no field {name!r}.", hint=suggest(name, known))
 
 
 def read_stream(

@@ -96,6 +96,7 @@ class _Walk:
         np.minimum.at(self._first_ts, stream.item, stream.stamp)  # of no item, at the end
         self._number_of = {name: number for number, name in enumerate(stream.items)}
         self._asks = stream.counts & targets_of(stream, wanted)
+        self._said = {name: stream.field(name).to_list() for name in wanted.context}
         self._rows: dict[str, list[object]] = {name: [] for name in COLUMNS}
         self._found: list[list[bool]] = []
         self._lists: list[list[int]] = []
@@ -213,7 +214,8 @@ class _Walk:
         if not said:
             return
         user, session = stream.users[rows[0]], stream.sessions[rows[0]]
-        shown = self.asker(user, session, context, [stream.items[item] for item in here])
+        hidden = [stream.items[item] for item in here]
+        shown = self.asker(user, session, context, hidden, self._says(first))
         listed = [self._number_of.setdefault(n, len(self._number_of)) for n in shown.items]
         places = {item: place for place, item in enumerate(listed, 1)}
         numbers = self.replica.state.items.find_texts([stream.items[item] for item in said])
@@ -230,6 +232,15 @@ class _Walk:
             for column, value in zip(self._rows.values(), values, strict=True):
                 column.append(value)
         self._lists.append(listed)
+
+    def _says(self, row: int) -> dict[str, str | float]:
+        """What the request of an event says of where and when."""
+        values = {name: column[row] for name, column in self._said.items()}
+        return {
+            name: value if isinstance(value, str) else float(value)
+            for name, value in values.items()
+            if value is not None
+        }
 
     def _age(self, row: int) -> int:
         """ms since the first event of an event's item, -1 where it is the first."""
