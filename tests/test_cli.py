@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 AFRESH = [sys.executable, "-m", "afresh.cli"]
-COMMANDS = ["demo", "new", "serve", "check", "plan", "import", "export", "features", "doctor"]
+COMMANDS = ["demo", "new", "serve", "check", "plan", "import", "export"]
+COMMANDS += ["evaluate", "features", "doctor"]
 
 
 def afresh(*args: str | Path, cwd: Path | None = None, ok: bool = True) -> Any:

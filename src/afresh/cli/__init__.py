@@ -9,7 +9,18 @@ import sys
 
 import typer
 
-from afresh.cli import check, demo, doctor, exporting, features, importing, new, plan, serve
+from afresh.cli import (
+    check,
+    demo,
+    doctor,
+    evaluate,
+    exporting,
+    features,
+    importing,
+    new,
+    plan,
+    serve,
+)
 from afresh.cli.terminal import fail, show_version
 from afresh.errors import AfreshError
 
@@ -41,7 +52,7 @@ def root(
     _debug = debug
 
 
-for command in (demo, new, serve, check, plan, importing, exporting, features, doctor):
+for command in (demo, new, serve, check, plan, importing, exporting, evaluate, features, doctor):
     app.command(command.NAME)(command.run)
 
 
