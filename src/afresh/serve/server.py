@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -17,13 +16,6 @@ from afresh.errors import AfreshError
 from afresh.serve.gate import Gate
 from afresh.serve.protocol import protocol_class
 from afresh.settings import Settings, check_exposure
-
-TURN_S = 0.0005
-"""For how long a thread may keep the interpreter while another waits for it. A request gives it
-up at each kernel; with Python's own 5 ms it would get it back as late from a thread that
-writes traces or admits events."""
-
-_log = structlog.get_logger("afresh.serve")
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -64,7 +56,6 @@ class Server(uvicorn.Server):
         self._listening, self._leaving = listening, leaving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        sys.setswitchinterval(TURN_S)
         await super().startup(sockets)
         self._listening()
 
