@@ -17,6 +17,8 @@ from afresh.serve.gate import Gate
 from afresh.serve.protocol import protocol_class
 from afresh.settings import Settings, check_exposure
 
+_log = structlog.get_logger("afresh.serve")
+
 
 def bind(settings: Settings) -> socket.socket:
     """A socket that listens already, so that nobody else gets the port and no caller is refused.
