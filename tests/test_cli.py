@@ -17,18 +17,8 @@ from typing import Any
 import pytest
 
 AFRESH = [sys.executable, "-m", "afresh.cli"]
-COMMANDS = [
-    "demo",
-    "new",
-    "serve",
-    "check",
-    "plan",
-    "import",
-    "export",
-    "features",
-    "train",
-    "doctor",
-]
+COMMANDS = ["demo", "new", "serve", "check", "plan", "import", "export"]
+COMMANDS += ["evaluate", "features", "train", "doctor"]
 
 
 def afresh(*args: str | Path, cwd: Path | None = None, ok: bool = True) -> Any:

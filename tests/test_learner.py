@@ -73,6 +73,12 @@ def test_what_people_do_next_moves_the_weights_and_the_log_says_which_count(
     assert asked(runtime) != first
 
 
+def test_of_visitors_without_a_past_the_blend_decides(runtime: Runtime) -> None:
+    runtime.ingest(lines(40))
+    known, new = runtime.recommend(Query(session_id="s1")), runtime.recommend(Query(session_id="?"))
+    assert (known.model, new.model) == ("softmax", "blend")
+
+
 def test_weights_survive_a_restart_from_a_snapshot_and_from_the_log(tmp_path: Path) -> None:
     model = Softmax()
     model.weights += 0.25

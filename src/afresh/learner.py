@@ -25,6 +25,7 @@ from afresh.events.batch import EventBatch
 from afresh.features.columns import type_table
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
+from afresh.retrieve import Context
 from afresh.retrieve.context import context_of
 from afresh.retrieve.scans import Scans
 from afresh.store.replica import Replica
@@ -97,12 +98,13 @@ class Learner:
             if item:
                 self._waiting.append(Action(user, session, item, ts))
 
-    def learn(self, action: Action) -> bool:
+    def learn(self, action: Action, context: Context | None = None) -> bool:
         """Learn from one action; False where the scans did not have its item, or nothing is
-        known of whom."""
+        known of whom. context: of the moment before; left out, as the state has it."""
         with self.replica.lock:
             state = self.replica.state
-            context = context_of(state, action.user_id, action.session_id, action.ts)
+            if context is None:
+                context = context_of(state, action.user_id, action.session_id, action.ts)
             if not len(context.items):
                 return False
             scanned = self._scans(state, context, CANDIDATES)
@@ -115,10 +117,9 @@ class Learner:
         return self.model.learn(x, int(found[0]), owner, action.ts)
 
     def _run(self) -> None:
-        while not self._closing.wait(1.0):
-            for _ in range(min(self.per_second, len(self._waiting))):
-                if self._closing.is_set():
-                    return
+        # One at a time and then a pause, as a request waits for the lock as long as one takes.
+        while not self._closing.wait(1.0 / self.per_second):
+            if self._waiting:
                 try:
                     learned = self.learn(self._waiting.popleft())
                 except Exception:

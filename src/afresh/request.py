@@ -55,14 +55,14 @@ class Weighed:
     which adds as much to the score as it counts by its weight, float64[names]."""
 
     items: NDArray[np.int64]
-    names: Sequence[str]
     terms: NDArray[np.floating[Any]]
     weights: NDArray[np.float64]
+    names: Sequence[str]
 
     def of(self, rows: NDArray[np.int64]) -> Weighed:
         """Of some candidates alone; of row -1 every term is zero."""
-        terms = np.where(rows[:, None] >= 0, self.terms[rows], 0.0)
-        return Weighed(np.where(rows >= 0, self.items[rows], -1), self.names, terms, self.weights)
+        items, terms = _picked(self.items, self.terms, rows)
+        return Weighed(items, terms, self.weights, self.names)
 
     def added(self) -> list[list[float]]:
         """What each term adds to each candidate's score."""
@@ -99,9 +99,23 @@ class Arranged:
 
     def took(self, name: str, kept: NDArray[np.bool_], passed: NDArray[np.bool_]) -> None:
         """Of what was kept before it, bool[n], a filter let some pass: from now on those are."""
-        gone = int(_narrowed(kept, passed))
+        self.lost(name, int(_narrowed(kept, passed)))
+
+    def lost(self, name: str, gone: int) -> None:
+        """A filter or rule took so many candidates away."""
         if gone:
             self.removed[name] = self.removed.get(name, 0) + gone
+
+
+@numba.njit(cache=True, nogil=True)
+def _picked(items, terms, rows):  # type: ignore[no-untyped-def]
+    """Items int64[k] and terms float64[k, names] at rows int64[k]; at row -1 none, of zeros."""
+    out, picked = np.full(len(rows), -1, np.int64), np.zeros((len(rows), terms.shape[1]))
+    for at in range(len(rows)):
+        if rows[at] >= 0:
+            out[at] = items[rows[at]]
+            picked[at] = terms[rows[at]]
+    return out, picked
 
 
 @numba.njit(cache=True, nogil=True)

@@ -173,15 +173,15 @@ class Surfaces:
         scored = blend(found, [source.weight for source in surface.sources], self.space)
         if not len(scored.items):
             return scored
-        out.weighed = Weighed(scored.items, labels, scored.parts, np.ones(len(labels)))
-        if surface.scorer == "learned":
+        out.weighed = Weighed(scored.items, scored.parts, np.ones(len(labels)), labels)
+        if surface.scorer == "learned" and len(context.items):  # of nobody it has learned nothing
             try:
                 scores, terms, weights = self.sources.learned(scored.items, context, n)
             except Exception:
                 _log.exception("scorer_failed", scorer=surface.scorer)
                 out.left_out(f"scorer:{surface.scorer}")
                 return scored
-            out.weighed, out.model = Weighed(scored.items, TERMS, terms, weights), "softmax"
+            out.weighed, out.model = Weighed(scored.items, terms, weights, TERMS), "softmax"
             scored.scores = scores
         return scored
 
@@ -241,7 +241,7 @@ class Surfaces:
         last = True
         if ruling.caps:
             room = ruling.capped(listed.items)
-            out.took("cap", np.ones(len(room), np.bool_), room)
+            out.lost("cap", len(room) - int(np.count_nonzero(room)))
             last = bool(room.all())  # what a cap holds back is for another page
             listed = listed.take(room)
         if len(explored.items):

@@ -13,6 +13,7 @@ from afresh.cli import (
     check,
     demo,
     doctor,
+    evaluate,
     exporting,
     features,
     importing,
@@ -53,7 +54,10 @@ def root(
     _debug = debug
 
 
-for command in (demo, new, serve, check, plan, importing, exporting, features, train, doctor):
+COMMANDS = (
+    demo, new, serve, check, plan, importing, exporting, evaluate, features, train, doctor,
+)  # fmt: skip
+for command in COMMANDS:
     app.command(command.NAME)(command.run)
 app.add_typer(models.app, name=models.NAME)
 

@@ -104,6 +104,26 @@ def _intern(column, starts, first, prefix, add, seed, arena, begin, table, meta,
 
 
 @numba.njit(cache=True, nogil=True)
+def _found(key, prefix, seed, arena, begin, table):  # type: ignore[no-untyped-def]
+    """The number of one string, -1 for none; as `_intern` has it."""
+    size, extra, mask = len(key), 1 if prefix else 0, np.uint64(len(table) - 1)
+    if size == 0:
+        return -1
+    h = hash_bytes(key, 0, size, seed, prefix)
+    slot = h & mask
+    while table[slot] >= 0:
+        entry = table[slot]
+        if entry >> 32 == np.int64(h >> np.uint64(33)):
+            k = entry & 0xFFFFFFFF
+            p = begin[k]
+            same = begin[k + 1] - p == size + extra and (not extra or arena[p] == prefix)
+            if same and same_bytes(key, 0, arena, p + extra, size):
+                return k
+        slot = (slot + np.uint64(1)) & mask
+    return -1
+
+
+@numba.njit(cache=True, nogil=True)
 def _fill_table(arena, begin, seed, extra, table, count):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(table) - 1)
     for k in range(count):
@@ -180,7 +200,9 @@ class Interner:
         return self.find(column.encode("utf-8", "surrogatepass"), len(texts), prefix)
 
     def find_one(self, key: str, prefix: bytes = b"\0") -> int:
-        return int(self.find_texts([key], prefix)[0])
+        """The number of a string that anyone may have sent, -1 for one never seen."""
+        data = as_bytes(key.encode("utf-8", "surrogatepass"))
+        return int(_found(data, prefix[0], self.seed, self.arena, self.begin, self.table))
 
     def _run(self, column: bytes, n: int, prefix: bytes, *, add: bool) -> NDArray[np.int64]:
         out = np.empty(n, np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
 from afresh.features.people import latest, parties_of
@@ -14,20 +15,37 @@ ITEMS = 10
 """How many of the visitor's latest distinct items a request looks at."""
 
 
-def context_of(state: State, user_id: str | None, session_id: str | None, now: int) -> Context:
+Unlisted = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def context_of(
+    state: State,
+    user_id: str | None,
+    session_id: str | None,
+    now: int,
+    unlisted: Unlisted | None = None,
+) -> Context:
     """The visitor's latest distinct items: of this session, then of this person, with the
-    sessions linked to them; only what happened before `now`, UTC ms."""
-    session = int(state.find("session_id", [session_id])[0]) if session_id else -1
-    user = int(state.find("user_id", [user_id])[0]) if user_id else session
+    sessions linked to them; only what happened before `now`, UTC ms.
+
+    unlisted: rows of facts of the person and of the session that are in no list yet, int64[p] and
+    int64[s], oldest first, where the request knows more than the state.
+    """
+    session = state.find_one("session_id", session_id) if session_id else -1
+    user = state.find_one("user_id", user_id) if user_id else session
     people = parties_of(state, user, now)
     history, ts, item = state.sequences[state.plan.history], state.facts.ts, state.facts.item
-    if len(people) == 1:
+    if len(people) == 1 and unlisted is None:
         facts, here, items = _alone(
             history.kept, user, state.sessions.kept, session, state.newest, ts, item, now, ITEMS
         )
     else:
         visit = state.sessions.rows(state.facts, session, state.newest)
-        facts, here, items = _context(latest(state, history, people), visit, ts, item, now, ITEMS)
+        past = latest(state, history, people)
+        if unlisted is not None:
+            past = np.concatenate([past, unlisted[0]])
+            visit = np.concatenate([visit, unlisted[1].astype(np.int32)])
+        facts, here, items = _context(past, visit, ts, item, now, ITEMS)
     if not user_id:  # what a session did without a user is in both lists
         facts = facts[: len(here)]
     own = dict.fromkeys(p for p in (session, *people.tolist()) if p >= 0)

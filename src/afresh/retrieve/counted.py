@@ -7,6 +7,7 @@ found stands until an event of the item is folded, or until its first posting is
 
 from __future__ import annotations
 
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numba
@@ -20,10 +21,12 @@ BLOCK = 4096
 
 class Counted:
     """Of one state. ends int64[items, 3]: the number of an item's postings (-1: not known), and
-    the times of the first and the last, UTC ms."""
+    the times of the first and the last, UTC ms. index: the last one made of the state, and what it
+    stands for: a request asks for it several times."""
 
     def __init__(self) -> None:
         self.ends = np.empty((0, 3), np.int64)
+        self.index: tuple[tuple[int, int, int], Any] | None = None
         self._earliest = np.empty(0, np.int64)
         self._mark, self._sweeps, self._safe = 0, -1, (-1, -1, 0)
 

@@ -66,11 +66,17 @@ def index_of(state: State, now: int) -> Index:
     """The state's index as of `now`; arrays are shared, so it is good until the next fold."""
     facts, p, s = state.facts, state.postings, state.sessions
     counted, oldest = counted_of(state), state.newest - p.within
-    return Index(
+    stands = now, state.events, state.sweeps
+    if counted.index is not None and counted.index[0] == stands:
+        found: Index = counted.index[1]
+        return found
+    made = Index(
         facts.ts, facts.item, facts.session, oldest, now, now > state.newest,
         facts.used, row_at(oldest + 1, facts.ts, facts.used), counted.safe(oldest), counted.ends,
         p.keep, p.blocks.heads, p.blocks.pool, s.keep, s.blocks.heads, s.blocks.pool,
     )  # fmt: skip
+    counted.index = stands, made
+    return made
 
 
 @numba.njit(cache=True, nogil=True)

@@ -29,7 +29,7 @@ and what stands further off says little and costs most."""
 
 NEIGHBOURHOODS = (
     Neighbourhood(500, 1500, 3, True, 0.7, 50 * DAY_MS, NEAR),
-    Neighbourhood(500, 1500, 20, True, 0.7, 50 * DAY_MS, NEAR),
+    Neighbourhood(300, 1500, 20, True, 0.7, 50 * DAY_MS, NEAR),
     Neighbourhood(100, 100, 6, False, 0.4, 10 * DAY_MS, NEAR),
 )
 WALKS = (
@@ -40,8 +40,8 @@ WALKS = (
     Walk(500, 10, 0.6, True, True, True),
 )
 HOPPING = (
-    Walk(60, 5, 0.8, True, True, True, 2 * VISITS),
-    Walk(60, 8, 1.0, True, True, True, 2 * VISITS),
+    Walk(60, 5, 0.8, True, True, True, VISITS * 3 // 2),
+    Walk(60, 8, 1.0, True, True, True, VISITS * 3 // 2),
 )
 SPEAKING = np.array([[0, 3], [0, 1], [0, 1], [0, 5], [1, 2]])
 """For each walk, which of the context's items it starts from: [first, last)."""

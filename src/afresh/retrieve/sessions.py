@@ -62,27 +62,28 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
     c, m = min(len(context), wanted.items), wanted.depth
     begin, end = postings_of(index, context[:c])
     begin = np.maximum(begin, end - m)
-    facts = np.sum(end - begin)
-    found, newest = np.empty(facts, np.int64), np.empty(facts, np.int64)
-    match, latest = np.empty(facts, np.int64), np.empty(facts, np.float64)
+    most = np.sum(end - begin)
+    found, match = np.empty(most, np.int64), np.empty(most, np.int64)
+    latest, parties = np.empty(most), np.empty(most, np.uint32)
     ts, item, session = index.ts, index.item, index.session
     postings, pool = index.postings_pool, index.sessions_pool
     n = 0
     for i in range(c):
-        weight = (c - i) / c
-        for p in range(end[i] - 1, begin[i] - 1, -1):
-            fact = np.uint32(postings[np.uint64(p)])
-            party = np.uint32(session[fact])
+        weight, size = (c - i) / c, end[i] - begin[i]
+        for p in range(size):
+            parties[p] = session[np.uint32(postings[np.uint64(end[i] - 1 - p)])]
+        for p in range(size):
+            party = parties[p]
             # A session counts once an item, at its newest event there.
             if seen[party] == i + 1 or is_own(own, party):
                 continue
             if seen[party] == 0:
-                found[n], newest[n] = party, ts[fact]
-                match[n], latest[n] = fact, weight
+                found[n], match[n], latest[n] = party, postings[end[i] - 1 - p], weight
                 n += 1
             similarity[party] += weight
             seen[party] = i + 1
-    voters = most_similar(found[:n], newest[:n], similarity, m, wanted.neighbours)
+    newest = ts[match[:n]]
+    voters = most_similar(found[:n], newest, similarity, m, wanted.neighbours)
     first, last = sessions_of(index, found[voters])
     votes = np.empty(len(voters))
     for v in range(len(voters)):
@@ -92,8 +93,8 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
             votes[v] *= math.exp((newest[j] - index.now) / wanted.recency)
     lengths = np.minimum(last - first, 2 * wanted.reach + 1)
     listened = heard(votes, lengths, wanted.visits)
-    size, most = 0, np.sum(lengths[listened])
-    items, values = np.empty(most, np.uint32), np.empty(most, np.float32)
+    size, room = 0, np.sum(lengths[listened])
+    items, values = np.empty(room, np.uint32), np.empty(room, np.float32)
     for v in listened:
         j, a, b = voters[v], first[v], last[v]
         weight, less = np.float32(votes[v]), np.float32(votes[v] * wanted.earlier)

@@ -11,7 +11,7 @@ from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.nearby import Walk, near
 from afresh.retrieve.rules import rules
 
-HOPS = 24
+HOPS = 16
 """How many of the strongest neighbours are walked from."""
 SECOND = Walk(depth=60, steps=5, backward=0.8, itself=True)
 

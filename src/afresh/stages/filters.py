@@ -93,8 +93,8 @@ class Filters:
         catalog = self.replica.catalog
         if not len(catalog):  # without one, everything that was ever touched can be shown
             return np.ones(len(items), np.bool_)
-        kept = np.ones(len(items), np.bool_)
-        out.took("catalogue", kept, catalog.is_present(items))
+        kept = catalog.is_present(items)
+        out.lost("catalogue", len(items) - int(np.count_nonzero(kept)))
         return kept
 
     def _unseen(self, spec: Filter, context: Context, items: NDArray[np.int64]) -> NDArray[Any]:

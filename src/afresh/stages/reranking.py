@@ -70,7 +70,7 @@ def _read(
     place = np.full(len(items), -1)
     place[rows] = np.arange(len(rows))
     names = (*ranker.columns.names, "start", OWN)
-    return Read(items, names, x, np.ones(len(names)), ranker.trees, place, log_odds(own))
+    return Read(items, x, np.ones(len(names)), names, ranker.trees, place, log_odds(own))
 
 
 @numba.njit(cache=True, nogil=True)

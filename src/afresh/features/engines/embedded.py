@@ -180,9 +180,21 @@ class State:
             return self.names(key).find_texts(names)
         users = self.parties.find_texts(names, USER)
         for at, name in enumerate(names):
-            if users[at] < 0 and name.startswith("s:") and len(name) > 2:
-                users[at] = self.parties.find_one(name[2:], SESSION)
+            if users[at] < 0:
+                users[at] = self._session_called(name)
         return users
+
+    def find_one(self, key: str, name: str) -> int:
+        """The number of one entity, as `find` has it."""
+        if key == "session_id":
+            return self.parties.find_one(name, SESSION)
+        if key != "user_id":
+            return self.names(key).find_one(name)
+        user = self.parties.find_one(name, USER)
+        return user if user >= 0 else self._session_called(name)
+
+    def _session_called(self, name: str) -> int:
+        return self.parties.find_one(name[2:], SESSION) if name.startswith("s:") else -1
 
     def sweep(self) -> None:
         """Drop what no read can see any more. Reads and the canonical form do not change."""

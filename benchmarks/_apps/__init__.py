@@ -1,0 +1,1 @@
+"""Definitions that `benchmarks/evaluate.py` asks, one for each kind of history."""
