@@ -22,7 +22,7 @@ from afresh.problems import Place, Problem, problem_of
 
 RESERVED = frozenset({"item_id", "user_id", "session_id", "as_of"})
 MAX_LAST = 10_000
-HISTORY = 500
+HISTORY = 100
 """Events kept a user, unless the app says: for the context of requests, for own repeats, and for
 the filter of seen items, through which an item comes back once it is older than that."""
 
