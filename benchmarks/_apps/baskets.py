@@ -14,7 +14,7 @@ class Household(Features, key="user_id"):
 
 app.surface(
     "basket",
-    sources=[sessions(), trending("7d", weight=0.1), repeats(weight=1.0)],
+    sources=[sessions(), trending("7d", weight=0.1), repeats(weight=2.0)],
     filters=[],
 )
 app.surface("trends", sources=[trending("7d")], filters=[])

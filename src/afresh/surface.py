@@ -28,6 +28,7 @@ from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.context import context_of
 from afresh.retrieve.exploration import Explored, explore
 from afresh.stages.budgets import Budgets, named_apart
+from afresh.stages.examples import Examples
 from afresh.stages.filters import Filters
 from afresh.stages.groups import Groups
 from afresh.stages.reasons import USUAL, Reasons
@@ -62,6 +63,7 @@ class Surfaces:
         self.filters = Filters(replica, self.space, self.budgets)
         self.sources = Sources(replica, self.space)
         self.reasons = Reasons(replica, self.space)
+        self.examples = Examples(self.sources, surfaces)
         self.groups = Groups(replica, self.sources, self.reasons, self.budgets)
 
     def prepare(self) -> None:
@@ -158,7 +160,8 @@ class Surfaces:
         out.weighed = Weighed(scored.items, scored.parts, np.ones(len(labels)), labels)
         if surface.scorer == "learned" and len(context.items):  # of nobody it has learned nothing
             try:
-                scores, terms, weights = self.sources.learned(scored.items, context, n)
+                given = list(zip(surface.sources, found, strict=True))
+                scores, terms, weights = self.sources.learned(scored.items, context, n, given)
             except Exception:
                 _log.exception("scorer_failed", scorer=surface.scorer)
                 out.left_out(f"scorer:{surface.scorer}")

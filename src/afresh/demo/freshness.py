@@ -103,11 +103,11 @@ def _list(
     items = np.array(list(dict.fromkeys([*visit.tolist(), *past.items.tolist()])), np.int64)
     context = Context(items[:ITEMS], past.sessions, now, visit, past.person)
     scans = [source for source in home.sources if source.name != "trending"]
-    found = [sources(source, context, share(home)).items for source in scans]
-    candidates = np.unique(np.concatenate(found))
+    given = [(source, sources(source, context, share(home))) for source in scans]
+    candidates = np.unique(np.concatenate([found.items for _, found in given]))
     candidates = candidates[surfaces.filters.showable(candidates, home, Arranged())]
     candidates = candidates[~np.isin(candidates, np.concatenate([known, before]))]
     if not len(candidates):
         return candidates
-    scores, *_ = sources.learned(candidates, context, share(home))
+    scores, *_ = sources.learned(candidates, context, share(home), given)
     return candidates[np.lexsort((candidates, -scores))][:TOP]

@@ -2,8 +2,9 @@
 
 For each scan the share of its best score and the logarithm of that share; where the
 candidate stands in this session; how often it was touched lately, and since when; how often
-it goes with the latest item for how common the two are. All are scaled to about 0 to 1, so
-that one rate of learning fits them all.
+it goes with the latest item for how common the two are; and what sources beside the scans know of
+it and this visitor: how often it is taken again, how near it lies to a taste. All are scaled to
+about 0 to 1, so that one rate of learning fits them all.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
+from afresh.rank.beside import BESIDE
 from afresh.retrieve import Context
 from afresh.retrieve.index import ends_of, index_of, postings_of, row_at, since
 from afresh.retrieve.scans import COVISITS, RULES, SCANS, Scanned
@@ -33,9 +35,12 @@ CROSSED = (
     "rules × events of the latest item", "sessions long × length of this session",
     "next item × length of this session", "events × events of the latest item",
 )  # fmt: skip
-TERMS = (*SCANS, *(f"log {name}" for name in SCANS), *SESSION, *ITEM, *CROSSED)
+OWN = ("repeats", "log repeats", "repeats a month", *BESIDE[1:])
+TERMS = (*SCANS, *(f"log {name}" for name in SCANS), *SESSION, *ITEM, *CROSSED, *OWN)
 """The names of the columns."""
+WIDTH = len(TERMS)
 
+UNKNOWN = np.empty((0, len(BESIDE)))
 LOG1P = np.log1p(np.arange(4096))
 LONG, NEXT, HOPS = (SCANS.index(n) for n in ("sessions long", "next item", "two hops by rules"))
 
@@ -78,14 +83,15 @@ def _stood(visit, item):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _terms(index, items, rows, scores, best, visit):  # type: ignore[no-untyped-def]
+def _terms(index, items, rows, scores, best, visit, known):  # type: ignore[no-untyped-def]
     """float64[n, terms] in the order of TERMS."""
     scans = scores.shape[1]
-    out = np.zeros((len(items), 2 * scans + 18))
+    out = np.zeros((len(items), WIDTH))
     length = min(len(visit), 10) / 10
     latest = ends_of(index, visit[:1])[0, 0] if len(visit) else 0
     ends = ends_of(index, items)
     daily, weekly = lately(index, items, ends)
+    most = np.max(known[:, 0]) if len(known) else 0.0
     common = _log1p(latest) / 6
     nothing = math.log(0.01) / 4.6 + 1
     shares = np.array([1.0 / b if b > 0.0 else 0.0 for b in best])
@@ -125,23 +131,33 @@ def _terms(index, items, rows, scores, best, visit):  # type: ignore[no-untyped-
         out[j, at + 3] = length * out[j, LONG]
         out[j, at + 4] = length * out[j, NEXT]
         out[j, at + 5] = common * events
+        at += 6
+        out[j, at + 1] = nothing
+        if len(known):
+            if known[j, 0] > 0.0:
+                share = known[j, 0] / most
+                out[j, at] = share
+                out[j, at + 1] = math.log(share + 0.01) / 4.6 + 1
+                out[j, at + 2] = math.log1p(30 * known[j, 0]) / 2
+            out[j, at + 3], out[j, at + 4] = known[j, 1], known[j, 2]
     return out
 
 
 def terms(
     state: State, context: Context, scanned: Scanned, items: NDArray[np.int64] | None = None,
-    rows: NDArray[np.int64] | None = None,
+    rows: NDArray[np.int64] | None = None, known: NDArray[np.float64] = UNKNOWN,
 ) -> NDArray[np.float64]:  # fmt: skip
     """The terms of the candidates: float64[n, len(TERMS)], as of context.now.
 
     Of those scanned, or of items int64[n], where rows int64[n] says where each stands among
-    the scanned, -1 for one that no scan found.
+    the scanned, -1 for one that no scan found. known: what sources beside the scans gave
+    (`beside`), float64[n, BESIDE], or nothing of any.
     """
     if items is None or rows is None:
         items, rows = scanned.items, np.arange(len(scanned.items))
     return np.asarray(
         _terms(
             index_of(state, context.now), items, rows, scanned.scores, scanned.best,
-            context.visit if len(context.visit) else context.items,
+            context.visit if len(context.visit) else context.items, known,
         )
     )  # fmt: skip

@@ -8,10 +8,10 @@ gap g and t since the last occasion,
 
     rate = (k + a) / (s + d + PRIOR_MS)    d = 2 · |g - t| until 2 · g, then t,
 
-so that it is greatest when t = g, and fades for what was given up. What was taken once has k = s = 0
-and d = t. The Gamma prior's mean, a / PRIOR_MS, is the item's own: a = PRIOR · (n + 1) / (m + 1) where n
-is how many events the item has, and m the mean of that over the person's items. So what many take
-often is expected back sooner than what nobody else took, which is most of what one occasion tells.
+so that it is greatest when t = g, and fades for what was given up. What was taken once has
+k = s = 0 and d = t. The mean of the Gamma prior, a / PRIOR_MS, is the item's own: with n events of
+the item, and m of the person's items on average, a = PRIOR · (n + 1) / (m + 1). So what many take
+often is expected back sooner than what nobody else took: most of what one occasion tells.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DAY_MS = 86_400_000
 OCCASION_MS = 3_600_000
 """Events of an item less than this apart, one to the next, are one occasion."""
 PRIOR, PRIOR_MS = 0.1, 30.0 * DAY_MS
-"""Of what is taken as often as the person's items are on average: a tenth of a repeat in a month."""
+"""Of what is taken as often as the person's items on average: a tenth of a repeat in a month."""
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from afresh.features.durations import milliseconds
 from afresh.features.plan import Plan
 from afresh.features.trends import USUAL, trend_name
+from afresh.rank.beside import beside
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.retrieve import Candidates, Context, Workspace
@@ -31,6 +32,8 @@ from afresh.store.replica import Replica
 from afresh.surfaces.spec import Param, Source
 from afresh.vectors.items import ItemVectors
 from afresh.vectors.text import text_encoder
+
+Given = Sequence[tuple[Source, Candidates]]
 
 
 class Sources:
@@ -94,15 +97,24 @@ class Sources:
         return self._vectors
 
     def learned(
-        self, items: NDArray[np.int64], context: Context, n: int
+        self, items: NDArray[np.int64], context: Context, n: int, given: Given
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """The learned blend: a probability for each item, float64[k]; what it knows of each,
         rank.terms.TERMS, float64[k, terms]; and what each term counts, float64[terms]."""
-        self.space.fit(self._state)
-        scanned, model = self._scan(context, n), self.scorer
-        rows = self.space.rows(scanned.items, items)
-        x = terms(self._state, context, scanned, items, rows)
+        x, model = self.terms(items, context, n, given), self.scorer
         return model.score(x), x, model.weights
+
+    def terms(
+        self, items: NDArray[np.int64], context: Context, n: int, given: Given
+    ) -> NDArray[np.float64]:
+        """What the learned blend knows of each of some candidates, rank.terms.TERMS, float64[k,
+        terms]. n: how many the scans gave; given: what each source gave."""
+        self.space.fit(self._state)
+        scanned = self._scan(context, n)
+        rows = self.space.rows(scanned.items, items)
+        names = [source.name for source, _ in given]
+        known = beside(names, [found for _, found in given], items, self.space)
+        return terms(self._state, context, scanned, items, rows, known)
 
     @property
     def scorer(self) -> Softmax:
