@@ -1,16 +1,9 @@
 """Baskets of a grocer: what the household buys again, and what goes with the lines so far."""
 
-from afresh import App, Features, last, repeats, sessions, trending
+from afresh import App, repeats, sessions, trending
 
-app = App("baskets", session_length=300, postings_per_item=5000, within="400d")
-buy = app.event("buy")
-
-
-class Household(Features, key="user_id"):
-    """As long as the built-in history is to be."""
-
-    past = last(buy, n=1000, within="400d")
-
+app = App("baskets", session_length=300, postings_per_item=5000, history=1000, within="400d")
+app.event("buy")
 
 app.surface(
     "basket",

@@ -1,16 +1,9 @@
 """Orders of a wholesaler: what goes with the lines so far, what is bought again, what trends."""
 
-from afresh import App, Features, last, neighbours, repeats, trending
+from afresh import App, neighbours, repeats, trending
 
-app = App("lists", session_length=300, postings_per_item=5000, within="400d")
-buy = app.event("buy")
-
-
-class Buyer(Features, key="user_id"):
-    """As long as the built-in history is to be."""
-
-    past = last(buy, n=1000, within="400d")
-
+app = App("lists", session_length=300, postings_per_item=5000, history=1000, within="400d")
+app.event("buy")
 
 WEEK = trending("7d", weight=0.1)
 app.surface(

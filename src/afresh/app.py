@@ -10,7 +10,7 @@ from afresh.catalog import Catalog, compile_catalog
 from afresh.errors import DefinitionError
 from afresh.events.types import EventType, Field
 from afresh.features.check import check_name, compile_events
-from afresh.features.compile import Compiler
+from afresh.features.compile import HISTORY, MAX_LAST, Compiler
 from afresh.features.definition import Features
 from afresh.features.durations import Duration, is_whole, milliseconds
 from afresh.features.plan import Plan, PlanField, Postings
@@ -34,8 +34,10 @@ class App:
     """A recommender: its events, its catalogue, its features, its surfaces.
 
     The Catalog and Features classes of the module that creates the app are found by
-    themselves; `catalog=` and `features=` name them instead. `session_length` and
-    `postings_per_item` bound what is kept a session and an item, `within` for how long.
+    themselves; `catalog=` and `features=` name them instead. `session_length`,
+    `postings_per_item` and `history` bound what is kept a session, an item and a user, `within` for
+    how long. What a user did before the last `history` events is neither hidden as seen nor
+    found as a repeat.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class App:
         features: Sequence[type[Features]] | None = None,
         session_length: int = 50,
         postings_per_item: int = 1000,
+        history: int = HISTORY,
         within: Duration = "90d",
     ) -> None:
         self.name = name
@@ -58,6 +61,7 @@ class App:
         self._surfaces: list[tuple[Place, dict[str, Any]]] = []
         self._problems: list[Problem] = []
         self._keep = (session_length, postings_per_item, within)
+        self._history = history
         self._compiled: tuple[object, Plan, list[Problem]] | None = None
 
     def event(self, name: str, weight: int = 1, **fields: Any) -> EventType:
@@ -183,7 +187,8 @@ class App:
             for grouping in surface.groups
             if grouping.window is not None
         ]
-        plan = compiler.compile(self.name, groups, trends, self._postings(weighted))
+        history = self._history if is_whole(self._history) else HISTORY
+        plan = compiler.compile(self.name, groups, trends, self._postings(weighted), history)
         problems = [
             *self._problems,
             *self._own_problems(),
@@ -206,9 +211,14 @@ class App:
     def _own_problems(self) -> list[Problem]:
         problems = list(check_name(self.name, "an app", self.place))
         per_session, per_item, within = self._keep
-        for name, n in (("session_length", per_session), ("postings_per_item", per_item)):
-            if not is_whole(n) or not 1 <= n <= 100_000:
-                hint = "Take a whole number from 1 to 100000."
+        bounds = (
+            ("session_length", per_session, 100_000),
+            ("postings_per_item", per_item, 100_000),
+            ("history", self._history, MAX_LAST),
+        )
+        for name, n, most in bounds:
+            if not is_whole(n) or not 1 <= n <= most:
+                hint = f"Take a whole number from 1 to {most}."
                 problems.append(Problem(*self.place, f"{name} is {n!r}", hint))
         try:
             milliseconds(within)

@@ -22,8 +22,9 @@ from afresh.problems import Place, Problem, problem_of
 
 RESERVED = frozenset({"item_id", "user_id", "session_id", "as_of"})
 MAX_LAST = 10_000
-HISTORY = 100
-"""Events kept a user for the context of requests and for the filter of seen items."""
+HISTORY = 500
+"""Events kept a user, unless the app says: for the context of requests, for own repeats, and for
+the filter of seen items, through which an item comes back once it is older than that."""
 
 _OPS: dict[str, tuple[Op, ...]] = {
     "count": ("n",),
@@ -59,14 +60,15 @@ class Compiler:
         groups: Sequence[type[Features]],
         trends: Sequence[Trending],
         postings: Postings,
+        history: int = HISTORY,
     ) -> Plan:
-        """The plan; it means something only when no problem is an error."""
+        """The plan; it means something only when no problem is an error. history: events kept a
+        user, at least."""
         drafts = self._features(groups)
         layout = self.layout
         popular, problems = trend_needs(self.names, layout, self.weighted, trends)
         self.problems += problems
-        history = ("user_id", postings.types, HISTORY, postings.within)
-        layout.need_sequence(*history)
+        layout.need_sequence("user_id", postings.types, history, postings.within)
         return Plan(
             app=app,
             events=self.names.events,

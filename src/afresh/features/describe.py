@@ -96,7 +96,9 @@ def _sequence(plan: Plan, index: int) -> str:
 def _postings(plan: Plan) -> list[str]:
     p = plan.postings
     types = ", ".join(plan.events[code].name for code in p.types)
-    kept = f"{p.per_session} events a session, {p.per_item} an item, within {text(p.within)}"
+    n = plan.sequences[plan.history].n
+    kept = f"{p.per_session} events a session, {p.per_item} an item, {n} a user, "
+    kept += f"within {text(p.within)}"
     return [f"{kept}, of {types}"] if p.types else []
 
 
