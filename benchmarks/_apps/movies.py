@@ -7,7 +7,7 @@ app.event("view")
 
 app.surface(
     "next",
-    sources=[sessions(depth=1000), similar(weight=1.0), two_hops(weight=1.0)],
+    sources=[similar(weight=1.0), two_hops(weight=0.5), sessions(weight=0.1, depth=1000)],
     filters=[seen()],
 )
 app.surface("trends", sources=[trending("30d")], filters=[seen()])

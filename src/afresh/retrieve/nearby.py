@@ -30,7 +30,9 @@ class Walk(NamedTuple):
     weight of what came before; by_distance: d steps away counts 1/d; normalised: divided
     by the number of postings looked at; itself: whether the item may name itself; visits: the
     most items looked at, shared evenly among those walked from, what one leaves being for the
-    next.
+    next; nearest: where an item's share does not suffice for all its postings, as sessions are long,
+    walks from it are shortened to so many steps at the least, for what is near in many
+    sessions says more than what is far in a few; 0: they never are.
     """
 
     depth: int = 500
@@ -40,6 +42,7 @@ class Walk(NamedTuple):
     normalised: bool = True
     itself: bool = False
     visits: int = VISITS
+    nearest: int = 0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -51,13 +54,15 @@ def walk(index, wanted, items, weights, own, row, met, scores, used):  # type: i
     """
     item, pool, steps = index.item, index.sessions_pool, wanted.steps
     begin, end = postings_of(index, items)
-    reach = steps + 1 if wanted.backward == 0.0 else 2 * steps + 1
+    ways = 1 if wanted.backward == 0.0 else 2
     left, worth = wanted.visits, np.zeros(2 * steps + 1, np.float32)
     for i in range(len(items)):
         rows = index.postings_pool[max(begin[i], end[i] - wanted.depth) : end[i]]
-        looked, spent, parties, first, last = newest_within(
-            index, rows, reach, left // (len(items) - i)
-        )
+        share, far = left // (len(items) - i), steps
+        looked, spent, parties, first, last = newest_within(index, rows, ways * far + 1, share)
+        if 0 < wanted.nearest < steps and looked < len(rows):
+            far = min(max((share // len(rows) - 1) // ways, wanted.nearest), steps)
+            looked, spent, parties, first, last = newest_within(index, rows, ways * far + 1, share)
         left = max(left - spent, 0)
         weight = weights[i] / max(looked, 1) if wanted.normalised else weights[i]
         for d in range(1, steps + 1):
@@ -69,8 +74,8 @@ def walk(index, wanted, items, weights, own, row, met, scores, used):  # type: i
             at = place_of(rows[p], first[p], last[p], pool)
             if at < 0 or is_own(own, parties[p]):
                 continue
-            low = at if wanted.backward == 0.0 else max(first[p], at - steps)
-            for r in range(low, min(last[p], at + steps + 1)):
+            low = at if wanted.backward == 0.0 else max(first[p], at - far)
+            for r in range(low, min(last[p], at + far + 1)):
                 found[np.uint64(n)] = item[np.uint32(pool[np.uint64(r)])]
                 values[np.uint64(n)] = worth[np.uint64(steps + r - at)]
                 n += 1

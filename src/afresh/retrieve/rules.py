@@ -11,10 +11,11 @@ import numpy as np
 
 from afresh.features.engines.embedded import State
 from afresh.retrieve import Candidates, Context, Workspace
+from afresh.retrieve.index import VISITS
 from afresh.retrieve.nearby import Walk, near
 
-RULES = Walk()
-CONTEXT = 3
+RULES = Walk(visits=4 * VISITS, nearest=3)
+CONTEXT = 10
 """How many of the latest items speak."""
 
 

@@ -28,9 +28,9 @@ NEAR = 15
 and what stands further off says little and costs most."""
 
 NEIGHBOURHOODS = (
-    Neighbourhood(500, 1500, 3, True, 0.7, 50 * DAY_MS, NEAR),
-    Neighbourhood(500, 1500, 20, True, 0.7, 50 * DAY_MS, NEAR),
-    Neighbourhood(100, 100, 6, False, 0.4, 10 * DAY_MS, NEAR),
+    Neighbourhood(500, 1500, 3, True, 0.7, 50 * DAY_MS, NEAR, nearest=0),
+    Neighbourhood(500, 1500, 20, True, 0.7, 50 * DAY_MS, NEAR, nearest=0),
+    Neighbourhood(100, 100, 6, False, 0.4, 10 * DAY_MS, NEAR, nearest=0),
 )
 WALKS = (
     Walk(DEEP, NEAR, 0.6, True, True, True),
