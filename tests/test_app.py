@@ -18,6 +18,7 @@ from afresh import (
     trending,
 )
 from afresh.errors import DefinitionError
+from afresh.features.describe import describe_plan
 
 app = App("found")
 
@@ -127,6 +128,23 @@ def test_postings_follow_the_settings_and_the_weights() -> None:
     postings = own.plan().postings
     assert (postings.types, postings.per_session, postings.per_item) == ((0, 2), 9, 8)
     assert postings.within == 7 * 86_400_000
+
+
+@pytest.mark.parametrize(("said", "kept"), [({}, 500), ({"history": 40}, 40)])
+def test_the_history_is_as_long_as_the_app_says(said: dict[str, int], kept: int) -> None:
+    own = App("own", features=[], **said)  # type: ignore[arg-type]
+    own.event("view")
+    plan = own.plan()
+    assert plan.sequences[plan.history].n == kept
+    assert f"{kept} a user" in describe_plan(plan)
+
+
+@pytest.mark.parametrize("history", [0, -1, 10_001, True, "long"])
+def test_a_history_that_cannot_be_kept_is_refused(history: int) -> None:
+    own = App("own", features=[], history=history)
+    own.event("view")
+    with pytest.raises(DefinitionError, match="history is"):
+        own.plan()
 
 
 def test_the_first_of_several_mistakes_is_raised_and_the_rest_are_counted() -> None:

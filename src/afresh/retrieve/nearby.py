@@ -30,8 +30,8 @@ class Walk(NamedTuple):
     weight of what came before; by_distance: d steps away counts 1/d; normalised: divided
     by the number of postings looked at; itself: whether the item may name itself; visits: the
     most items looked at, shared evenly among those walked from, what one leaves being for the
-    next; nearest: where an item's share does not suffice for all its postings, as sessions are long,
-    walks from it are shortened to so many steps at the least, for what is near in many
+    next; nearest: where an item's share does not suffice for all its postings, as sessions are
+    long, walks from it are shortened to so many steps at the least, for what is near in many
     sessions says more than what is far in a few; 0: they never are.
     """
 

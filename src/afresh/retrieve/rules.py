@@ -16,7 +16,7 @@ from afresh.retrieve.nearby import Walk, near
 
 RULES = Walk(visits=4 * VISITS, nearest=3)
 CONTEXT = 10
-"""How many of the latest items speak."""
+"""How many of the latest items speak: in a short visit all of them."""
 
 
 def rules(

@@ -40,10 +40,10 @@ class Neighbourhood(NamedTuple):
     items: how many of the context's items speak; rarity: weigh by inverse document
     frequency; earlier: the weight of what stood before the match; recency: ms in which a
     session's vote falls to 1/e, 0 for never; reach: how far from the match, in a voting session,
-    an item may stand; visits: the most items voted for, the strongest voters first; nearest: where these
-    do not suffice for all voters, as sessions are long, each votes only near the match, so many
-    items before and after at the least; 0: for all within reach. A session written at once, such
-    as the lines of a basket, has no near and far.
+    an item may stand; visits: the most items voted for, the strongest voters first; nearest:
+    where these do not suffice for all voters, as sessions are long, each votes only near the match,
+    so many items before and after at the least; 0: for all within reach. A session written at
+    once, such as the lines of a basket, has no near and far.
     """
 
     depth: int = 500
@@ -104,7 +104,7 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
         near = min(max((wanted.visits // len(voters) - 1) // 2, wanted.nearest), wanted.reach)
         for v in range(len(voters)):
             a, b = first[v], last[v]
-            if ts[pool[b - 1]] - ts[pool[a]] >= AT_ONCE_MS * (b - a):
+            if b > a and ts[pool[b - 1]] - ts[pool[a]] >= AT_ONCE_MS * (b - a):
                 reaches[v], lengths[v] = near, min(lengths[v], 2 * near + 1)
     listened = heard(votes, lengths, wanted.visits)
     size, room = 0, np.sum(lengths[listened])
