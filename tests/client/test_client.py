@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.serve.conftest import Served, serving
@@ -77,7 +78,7 @@ def test_a_click_is_in_the_next_answer(client: Any) -> None:
 
 
 def test_a_session_turns_out_to_be_somebody(client: Any) -> None:
-    name = f"i-{id(client)}"
+    name = f"i-{uuid4().hex}"
     client.track("view", item_id="e1", session_id=name)
     assert client.identify(f"u{name}", name).accepted == 1
     rows = client.features({"user_id": [f"u{name}"]}, ["recent"]).rows
@@ -98,7 +99,7 @@ def test_items_and_features(client: Any) -> None:
 
 def test_verdicts_are_told_apart(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("afresh.client.calls.CHUNK", 2)
-    good = {"event_type": "view", "item_id": "c1", "session_id": "c", "event_id": str(id(client))}
+    good = {"event_type": "view", "item_id": "c1", "session_id": "c", "event_id": uuid4().hex}
     receipt = client.track_many([good, good, {"event_type": "nonsense"}, good])
     assert (receipt.accepted, receipt.duplicates) == (1, 2)
     assert [(r.index, r.code) for r in receipt.rejected] == [(2, "unknown_event_type")]
@@ -115,7 +116,7 @@ def test_many_are_sent_in_parts(client: Any, served: Served) -> None:
 
 
 def test_an_open_list_tells_each_new_one(client: Any) -> None:
-    name = f"o{id(client)}"
+    name = f"o{uuid4().hex}"
     for s in range(3):
         events = [
             {"event_type": "buy", "session_id": f"{name}{s}", "item_id": f"{name}{i}"}
