@@ -38,7 +38,7 @@ from afresh.stages.sources import Sources
 from afresh.store.replica import Replica
 from afresh.surfaces.spec import Source, Surface
 
-CANDIDATES = 600
+CANDIDATES = 540
 """The most candidates of a request, shared evenly among its sources; they overlap …"""
 LEAST = 60
 """… and each may give at least so many."""

@@ -21,8 +21,8 @@ import structlog
 from afresh.request import Query
 
 FILE = "traces.sqlite3"
-EVERY_S = 0.5
-"""Seconds from one writing to the next."""
+EVERY_S = 0.05
+"""Seconds from one writing to the next: short, as requests wait for the interpreter meanwhile."""
 WAITING = 20_000
 """Traces that may wait in memory; beyond, the oldest are dropped and counted."""
 
