@@ -1,7 +1,7 @@
 """Traces: what was asked and answered, so that an answer can be questioned later.
 
 A request leaves its trace in memory; a thread of its own writes them to a file beside the log,
-a few times a second. They are not part of the truth: a crash may lose the last second of
+twenty times a second. They are not part of the truth: a crash may lose the last second of
 them, and when more than `keep` are there, the oldest go.
 """
 

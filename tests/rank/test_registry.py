@@ -127,7 +127,7 @@ def _die_at(folder: Path, step: int) -> None:
         return run
 
     module._write = dying(module._write)
-    module._flush_folder = dying(module._flush_folder)
+    module.sync_folder = dying(module.sync_folder)
     Path.rename = dying(Path.rename)  # type: ignore[method-assign]
     Path.replace = dying(Path.replace)  # type: ignore[method-assign]
     there = Registry(folder)

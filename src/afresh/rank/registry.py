@@ -21,6 +21,7 @@ import msgspec
 from afresh.errors import AfreshError, BadRequest, CorruptData, NotFound
 from afresh.problems import suggest
 from afresh.rank.manifest import Manifest, read_manifest
+from afresh.store.snapshot import sync_folder
 
 MANIFEST, MODEL, PROMOTED = "manifest.json", "model.txt", "promoted.json"
 MAKING = ".making-"
@@ -97,7 +98,7 @@ class Registry:
             making.mkdir()
             for file, data in {**files, MANIFEST: document}.items():
                 _write(making / file, data)
-            _flush_folder(making)
+            sync_folder(making)
             try:
                 making.rename(place)
             except OSError as error:
@@ -105,7 +106,7 @@ class Registry:
                 raise BadRequest(message, hint="They never change.") from error
         finally:
             shutil.rmtree(making, ignore_errors=True)
-        _flush_folder(self.folder)
+        sync_folder(self.folder)
         return place
 
     def turns(self) -> dict[str, list[Turn]]:
@@ -191,7 +192,7 @@ class Registry:
             beside.replace(self.promoted_file)
         except OSError as error:
             raise AfreshError(f"{self.promoted_file} cannot be written: {error}") from error
-        _flush_folder(self.folder)
+        sync_folder(self.folder)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -199,12 +200,3 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make what was renamed in a folder last."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -77,7 +77,7 @@ def write_snapshot(
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -155,7 +155,8 @@ def set_aside(path: Path) -> Path:
     return path.replace(path.with_suffix(".bad"))
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make what was renamed in a folder last."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
