@@ -26,7 +26,7 @@ class Counted:
 
     def __init__(self) -> None:
         self.ends = np.empty((0, 3), np.int64)
-        self.index: tuple[tuple[int, int, int], Any] | None = None
+        self.index: tuple[tuple[int, int, int, int], Any] | None = None
         self._earliest = np.empty(0, np.int64)
         self._mark, self._sweeps, self._safe = 0, -1, (-1, -1, 0)
 

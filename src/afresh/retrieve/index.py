@@ -66,7 +66,7 @@ def index_of(state: State, now: int) -> Index:
     """The state's index as of `now`; arrays are shared, so it is good until the next fold."""
     facts, p, s = state.facts, state.postings, state.sessions
     counted, oldest = counted_of(state), state.newest - p.within
-    stands = now, state.events, state.sweeps
+    stands = now, state.events, state.sweeps, facts.used  # an evaluation appends without a fold
     if counted.index is not None and counted.index[0] == stands:
         found: Index = counted.index[1]
         return found
