@@ -119,6 +119,7 @@ class Answers:
         self, query: Query, items: list[str] | None, now: int, answer: Answer, arranged: Arranged
     ) -> None:
         # What waits to be written must not hold all the candidates.
+        vectors = self.surfaces.vectors_of(query.surface)
         offset, removed, held = self.replica.offset, arranged.removed, arranged.weighed
         shown = held.of(np.array(arranged.rows, np.int64)) if held is not None else None
         self.keep(
@@ -132,6 +133,7 @@ class Answers:
                 sources=list(shown.names) if shown else [],
                 terms=shown.added() if shown else [],
                 removed=removed,
+                vectors=vectors,
             )
         )
 

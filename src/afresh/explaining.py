@@ -24,6 +24,8 @@ from afresh.request import Query, Weighed
 from afresh.store.replica import Replica
 from afresh.surfaces.spec import Surface
 from afresh.traces import Trace
+from afresh.vectors.behaviour import BehaviourVectors
+from afresh.vectors.shelf import Shelf
 
 MODEL = "model:"
 """How `degraded` names a model that could not rank."""
@@ -82,12 +84,12 @@ def explained(trace: Trace) -> Explanation:
 
 def replayed(
     trace: Trace, plan: Plan, surfaces: tuple[Surface, ...], log: Log, snapshots: Path,
-    promoted: Promoted,
+    promoted: Promoted, shelf: Shelf,
 ) -> Replay:  # fmt: skip
-    """Ask again, with the log as it was and the model that ranked: folds from the last snapshot
-    before, in this thread.
+    """Ask again, with the log as it was, and the model and the item vectors that were in force:
+    folds from the last snapshot before, in this thread.
 
-    Raises NotFound when retention has dropped what the answer rested on, or the model is gone.
+    Raises NotFound when retention has dropped what the answer rested on, or one of these is gone.
     """
     said = msgspec.json.decode(trace.answer, type=Answer)
     rankers = {trace.query.surface: _ranked_by(said, trace.query.surface, promoted)}
@@ -97,6 +99,7 @@ def replayed(
         replica = _replica_at(plan, log, snapshots, trace.offset)
     past = Answers(plan, surfaces, log, replica)
     past.surfaces.rankers = rankers
+    _have_vectors(past, trace.vectors, shelf)
     with replica.lock:
         if trace.ranked is None:
             answer, arranged = past.recommended(
@@ -113,7 +116,7 @@ def replayed(
 
 def answered_as_of(
     query: Query, plan: Plan, surfaces: tuple[Surface, ...], log: Log,
-    keep: Callable[[Callable[[], Trace]], None], until: int, promoted: Promoted,
+    keep: Callable[[Callable[[], Trace]], None], until: int, promoted: Promoted, shelf: Shelf,
 ) -> Answer:  # fmt: skip
     """The answer as it would have been at `query.as_of`, UTC ms, of the log before the offset
     `until`, by the model in force then; folds the log in this thread. keep: hears of it, as of
@@ -125,6 +128,7 @@ def answered_as_of(
     rankers = promoted.at(query.surface, query.as_of)
     past = Answers(plan, surfaces, log, replica_as_of(plan, log, query.as_of, until))
     past.surfaces.rankers = rankers
+    _have_vectors(past, shelf.newest(query.as_of), shelf)
     past.keep = keep
     return past.recommend(query)
 
@@ -143,6 +147,16 @@ def _ranked_by(said: Answer, surface: str, promoted: Promoted) -> Chosen:
             hint="`afresh models prune` removed it; what was kept of the answer stands without "
             "a replay.",
         ) from error
+
+
+def _have_vectors(past: Answers, name: str, shelf: Shelf) -> None:
+    """Give a state of the past the item vectors of this name, if any. Raises NotFound when they are
+    gone."""
+    if name:
+        sources = past.surfaces.sources
+        made = BehaviourVectors(past.replica, shelf.read(name), sources.texts)
+        made.prepare()
+        sources.behaviour = made
 
 
 def _replica_at(plan: Plan, log: Log, snapshots: Path, offset: int) -> Replica:

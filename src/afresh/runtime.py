@@ -53,6 +53,7 @@ class Runtime(Service):
             group_events=settings.group_events,
             idle=self._keep_house,
         )
+        self.behaviour.every = settings.vectors_every
         self.learner = Learner(replica, self._write_weights, per_second=settings.learn_per_second)
 
     @classmethod
@@ -84,6 +85,7 @@ class Runtime(Service):
         if runtime.recovery.backfill is not None:
             runtime.recovery.backfill.start()
         runtime.promoted.start()
+        runtime.behaviour.start()
         runtime.learn()
         return runtime
 
@@ -91,6 +93,7 @@ class Runtime(Service):
         """Finish what was submitted, take a snapshot, release the log."""
         self.learner.close()
         self.promoted.close()
+        self.behaviour.close()
         self.traces.close()
         self.writer.close()
         try:

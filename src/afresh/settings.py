@@ -126,6 +126,12 @@ class Settings(BaseSettings):
         description="The most actions a second that a learned blend learns from, each about a "
         "millisecond of reading; 0 leaves the weights as they are.",
     )
+    vectors_every: Duration = Field(
+        written("6h"),
+        ge=0,
+        description="How old item vectors learned from visits may get before they are fitted "
+        "again, where a surface has the source `embeddings`; 0 fits none.",
+    )
     request_budget: Duration = Field(
         written("200ms"),
         ge=1,

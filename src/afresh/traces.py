@@ -43,7 +43,8 @@ class Trace(msgspec.Struct, kw_only=True):
     at: its moment, UTC ms; offset: of the log that it reflects; ranked: the items of a
     `rank` request, null for a list of our own; answer: as it was sent. Of each item shown
     `terms` holds what each of `sources` added to its score; removed: how many candidates each
-    filter and rule took away.
+    filter and rule took away; vectors: the name of the item vectors that were in force, where the
+    surface reads such.
     """
 
     request_id: str
@@ -55,6 +56,7 @@ class Trace(msgspec.Struct, kw_only=True):
     sources: list[str] = []
     terms: list[list[float]] = []
     removed: dict[str, int] = {}
+    vectors: str = ""
 
 
 class Traces:

@@ -74,6 +74,9 @@ def run(
     learn: Annotated[
         int, typer.Option(min=0, help="Events before the first question to learn weights from.")
     ] = 20_000,
+    refit: Annotated[
+        str, typer.Option(help="How old learned item vectors may get, where the surface has such.")
+    ] = "1d",
     young: Annotated[str, typer.Option(help="Until when an item is young.")] = "1d",
     cold: Annotated[int, typer.Option(min=1, help="A visitor with fewer known items is cold.")] = 1,
     context: Annotated[
@@ -140,7 +143,7 @@ def run(
         model_lag=None if model_lag == "frozen" else _span(model_lag), target=tuple(target or ()),
         context_lag=_span(context_lag), ties=ties, at=_lengths(at), sample=sample, seed=seed,
         least=least, targets="new" if new_only else "all", hide_session=hide_session,
-        show_seen=show_seen, learn=learn, young=_span(young), cold=cold,
+        show_seen=show_seen, learn=learn, refit=_span(refit), young=_span(young), cold=cold,
         context=tuple(context or ()), by=tuple(by or ()),
     )  # fmt: skip
     app = load(file)

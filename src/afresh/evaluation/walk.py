@@ -23,6 +23,7 @@ from afresh.evaluation.wanted import Wanted
 from afresh.learner import EVERY, Action, Learner
 from afresh.retrieve import Context
 from afresh.stages.budgets import named_apart
+from afresh.stages.refits import Refits
 from afresh.store.replica import Replica
 
 FOLDED = 10_000
@@ -78,6 +79,7 @@ class _Walk:
         self.replica.catalog.write_into(stream.batch)
         surface = judged_surface(app.surfaces, wanted)
         self.asker = Asker(surface, self.replica, stream, wanted)
+        self.refits = Refits(self.asker.heard, surface, wanted.refit)
         labels = tuple(source.label for source in surface.sources)
         self.sources = [name.partition(":")[2] for name in named_apart("source", labels)]
         self._left_out: Counter[str] = Counter()
@@ -128,6 +130,7 @@ class _Walk:
             rows = rows[self._asks[rows]]
             if part.moves:
                 self._follow(int(self.stream.stamp[rows[0]]))
+                self.refits.look()
             self._ask(rows, part)
             if done % 100 == 0:
                 self.progress(stage, done, len(part.groups))
@@ -201,6 +204,7 @@ class _Walk:
             self.replica.tidy()
             self.progress("fold", first + len(some), len(rows))
         self._folded[rows] = True
+        self.refits.look(at_once=True)
 
     def _judge(self, rows: Rows, context: Context) -> None:
         """Ask, and write down where the answers stand."""

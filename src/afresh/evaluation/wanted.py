@@ -33,8 +33,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     excludes what the session has, as the page of a basket would; show_seen: the surface's
     filter of seen items is left out. learn: how many events before the first question are
     learned from, where the surface learns. young: ms since its first event that an item is young.
-    cold: a visitor with fewer events is cold. context: fields of the event that the request says
-    as well. by: fields whose values are looked at apart.
+    refit: ms of event time after which vectors learned from visits are fitted again, where the
+    surface reads such. cold: a visitor with fewer events is cold. context: fields of the event
+    that the request says as well. by: fields whose values are looked at apart.
     """
 
     surface: str = "home"
@@ -53,6 +54,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     show_seen: bool = False
     learn: int = 20_000
     young: int = DAY_MS
+    refit: int = DAY_MS
     cold: int = 1
     context: tuple[str, ...] = ()
     by: tuple[str, ...] = ()

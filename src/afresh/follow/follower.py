@@ -93,6 +93,7 @@ class Follower(Service):
             log.close()
             raise
         follower.promoted.start()
+        follower.behaviour.start()
         follower.following.start()
         return follower
 
@@ -100,6 +101,7 @@ class Follower(Service):
         """Stop following. There is nothing to save."""
         self.following.close()
         self.promoted.close()
+        self.behaviour.close()
         self.traces.close()
         self.log.close()
 

@@ -21,11 +21,14 @@ from afresh.features.sequences import living
 from afresh.problems import suggest
 from afresh.retrieve import Candidates, Context, without
 from afresh.vectors import Vectors
+from afresh.vectors.behaviour import BehaviourVectors
 from afresh.vectors.items import ItemVectors
 
 HALF_LIFE = 86_400_000
 """ms after which an action counts half."""
 NEIGHBOURS = 200
+
+Placed = ItemVectors | BehaviourVectors
 
 
 def action_weights(plan: Plan, said: Mapping[str, float] | None = None) -> NDArray[np.float64]:
@@ -97,7 +100,7 @@ def _acted(lists, parties, newest, ts, kind, item, now, weights, half_life):  # 
 
 
 def taste(
-    items: NDArray[np.int64], weights: NDArray[np.float64], vectors: ItemVectors
+    items: NDArray[np.int64], weights: NDArray[np.float64], vectors: Placed
 ) -> Vectors | None:
     """The weighted mean's direction, float32[dims]; None where nothing attracts.
 
@@ -143,6 +146,13 @@ def preference(
     """
     weights = action_weights(state.plan) if weights is None else weights
     items, pull = acted(state, context, weights, half_life)
+    return nearest(items, pull, context, vectors, n)
+
+
+def nearest(
+    items: NDArray[np.int64], pull: NDArray[np.float64], context: Context, vectors: Placed, n: int
+) -> Candidates:
+    """The n items nearest to where others pull, int64[k] and float64[k], as `preference` has it."""
     vector = taste(items, pull, vectors)
     if vector is None:
         return Candidates()

@@ -24,6 +24,7 @@ USUAL: dict[str, Callable[[Source], str]] = {
     "covisits": lambda source: "Looked at together with your latest items",
     "two_hops": lambda source: "Close to what goes with your latest items",
     "preference": lambda source: "Like the things you care for most",
+    "embeddings": lambda source: "Near what you looked at, in what people do",
     "text": lambda source: "Described like what you looked at",
     "repeats": lambda source: "About time for it again",
     "newcomers": lambda source: "New here",

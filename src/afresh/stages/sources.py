@@ -16,6 +16,7 @@ from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.covisits import covisits
+from afresh.retrieve.embeddings import embeddings
 from afresh.retrieve.exploration import Newcomers
 from afresh.retrieve.next_item import next_item
 from afresh.retrieve.preference import action_weights, preference
@@ -30,8 +31,9 @@ from afresh.retrieve.trending import Trending
 from afresh.retrieve.two_hops import two_hops
 from afresh.store.replica import Replica
 from afresh.surfaces.spec import Param, Source
+from afresh.vectors.behaviour import BehaviourVectors
 from afresh.vectors.items import ItemVectors
-from afresh.vectors.text import text_encoder
+from afresh.vectors.text import text_encoder, text_fields
 
 
 class Sources:
@@ -45,6 +47,8 @@ class Sources:
         self._scanned: tuple[Context | None, int, Scanned | None] = (None, 0, None)
         self._scorer = (b"", Softmax())
         self._vectors: ItemVectors | None = None
+        self.behaviour: BehaviourVectors | None = None
+        """The vectors learned from visits, once there are any; replaced whole, by any thread."""
         self._tastes_of: Plan | None = None
         self._tastes: dict[tuple[Param, Param], tuple[NDArray[np.float64], int]] = {}
         self.by_name: dict[str, Callable[[Source, Context, int], Candidates]] = {
@@ -57,6 +61,7 @@ class Sources:
             "covisits": lambda source, c, n: covisits(self._state, c, self.space, n=n),
             "two_hops": lambda source, c, n: two_hops(self._state, c, self.space, n=n),
             "preference": self._preference,
+            "embeddings": self._embeddings,
             "text": lambda source, c, n: text_neighbours(c, self.vectors, n=n),
             "repeats": lambda source, c, n: repeats(self._state, c.person, c.now, n=n).found,
             "newcomers": lambda source, c, n: self.newcomers.pool(c.now),
@@ -93,6 +98,11 @@ class Sources:
             self._vectors.refresh()
             self.replica.followers.append(self._vectors)
         return self._vectors
+
+    @property
+    def texts(self) -> ItemVectors | None:
+        """The same, where the catalogue has a text to make them of."""
+        return self.vectors if text_fields(self._state.plan.catalog.fields) else None
 
     def learned(
         self, items: NDArray[np.int64], context: Context, n: int
@@ -164,6 +174,22 @@ class Sources:
         return Candidates(scanned.items, scanned.blend)
 
     def _preference(self, source: Source, context: Context, n: int) -> Candidates:
+        weights, half_life = self._taste(source)
+        return preference(
+            self._state, context, self.vectors, weights=weights, half_life=half_life, n=n
+        )
+
+    def _embeddings(self, source: Source, context: Context, n: int) -> Candidates:
+        vectors = self.behaviour
+        if vectors is None:
+            return Candidates()
+        weights, half_life = self._taste(source)
+        return embeddings(
+            self._state, context, vectors, self.space, weights, half_life=half_life, n=n
+        )
+
+    def _taste(self, source: Source) -> tuple[NDArray[np.float64], int]:
+        """What each action counts for a source, float64[256], and its half-life, ms."""
         plan = self._state.plan
         if self._tastes_of is not plan:
             self._tastes, self._tastes_of = {}, plan
@@ -174,10 +200,7 @@ class Sources:
                 known = {event.name for event in plan.events}
                 actions = {name: weight for name, weight in actions.items() if name in known}
             self._tastes[said] = action_weights(plan, actions), milliseconds(said[1])
-        weights, half_life = self._tastes[said]
-        return preference(
-            self._state, context, self.vectors, weights=weights, half_life=half_life, n=n
-        )
+        return self._tastes[said]
 
     def _found(
         self, items: NDArray[np.int64], context: Context, n: int

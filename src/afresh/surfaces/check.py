@@ -111,7 +111,7 @@ def _source(source: Source, surface: Surface, plan: Plan) -> Iterator[Problem]:
             yield Problem(*place, message, suggest(str(to), known))
     if source.name == "rising":
         yield from _rising(source)
-    if source.name == "preference":
+    if source.name in ("preference", "embeddings"):
         yield from _preference(source, plan)
 
 
@@ -142,21 +142,21 @@ def _preference(source: Source, plan: Plan) -> Iterator[Problem]:
         milliseconds(source.params.get("half_life", "1d"))
     except DefinitionError as error:
         found = problem_of(error)
-        yield Problem(*place, f"The half-life of preference: {found.message}", found.hint)
+        yield Problem(*place, f"The half-life of {source.name}: {found.message}", found.hint)
     actions: Any = source.params.get("actions", ())
     codes = {event.name: code for code, event in enumerate(plan.events)}
     lists = [s.types for s in plan.sequences if s.key in ("user_id", "session_id")]
     kept = {code for types in (plan.postings.types, *lists) for code in types}
     for name, weight in actions:
         if name not in codes:
-            message = f"preference names an unknown event type {name!r}"
+            message = f"{source.name} names an unknown event type {name!r}"
             yield Problem(*place, message, suggest(name, codes))
         elif codes[name] not in kept:
-            message = f"preference weighs {name}, but no list keeps what was done"
+            message = f"{source.name} weighs {name}, but no list keeps what was done"
             hint = f"Add to the features of user_id or session_id: last({name}, n=50)."
             yield Problem(*place, message, hint)
         if not is_number(weight) or not math.isfinite(weight):
-            message = f"preference weighs {name} as {weight!r}"
+            message = f"{source.name} weighs {name} as {weight!r}"
             yield Problem(*place, message, "Take a number; below zero it pushes away.")
 
 

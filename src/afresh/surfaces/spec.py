@@ -195,6 +195,23 @@ def preference(
     return Source("preference", weight, {"actions": said, "half_life": half_life}, budget=budget)
 
 
+def embeddings(
+    *,
+    weight: float = 0.3,
+    actions: Mapping[EventType | str, float] | None = None,
+    half_life: str = "1d",
+    budget: str | None = None,
+) -> Source:
+    """What lies near the visitor's latest items in vectors learned from everybody's visits.
+
+    The vectors are fitted again from time to time while the server runs (`vectors_every`); an item
+    that nobody has touched stands where its text puts it. `actions`, `half_life`: as of
+    `preference`.
+    """
+    said = tuple((_name(event), worth) for event, worth in (actions or {}).items())
+    return Source("embeddings", weight, {"actions": said, "half_life": half_life}, budget=budget)
+
+
 def text(*, weight: float = 0.2, budget: str | None = None) -> Source:
     """What is described like the visitor's latest items; knows items that nobody has touched."""
     return Source("text", weight, budget=budget)
@@ -251,6 +268,7 @@ SOURCES: dict[str, Callable[[], Source]] = {
     "covisits": covisits,
     "two_hops": two_hops,
     "preference": preference,
+    "embeddings": embeddings,
     "text": text,
     "repeats": repeats,
     "newcomers": newcomers,

@@ -28,12 +28,15 @@ from afresh.rank.softmax import Softmax
 from afresh.rank.trained import RERANKED, Ranker
 from afresh.request import Arranged, Query
 from afresh.retrieve import Context
+from afresh.stages.refits import Refits
 from afresh.stages.reranking import best_rows
 from afresh.store.replica import Replica
 from afresh.surface import Surfaces, share
 from afresh.surfaces.spec import Surface
 from afresh.train.outcomes import Outcomes, Progress, Question, hashes, sampled
 
+REFIT_MS = 86_400_000
+"""How old the vectors get that are learned from visits, while questions are asked again."""
 LATE_MS = 3_600_000
 """An outcome so much older than the newest event is no moment at which a server was asked."""
 
@@ -84,6 +87,7 @@ class Asker:
     ) -> None:
         self.surface, self.replica, self.current = surface, replica, current
         self.surfaces = Surfaces((surface,), replica)
+        self.refits = Refits(self.surfaces.sources, surface, REFIT_MS)
         self.columns = Columns(plan, [source.label for source in surface.sources])
         weights = sorted({event.weight for event in plan.events if event.weight > 0})
         self.grades = {weight: grade for grade, weight in enumerate(weights, 1)}
@@ -107,6 +111,7 @@ class Asker:
             self.late += 1
             return
         query = Query(surface=self.surface.name, user_id=user or None, session_id=session or None)
+        self.refits.look()
         context = self.surfaces.context(query, max(question.ts, newest + 1))
         n, out = share(self.surface), Arranged()
         scored = self.surfaces.scored(self.surface, context, n, out)

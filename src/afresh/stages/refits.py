@@ -1,0 +1,52 @@
+"""Refits: vectors fitted again and again while the past is walked through once more.
+
+What evaluates, and what trains a ranker, asks a state that knows no more than was known then; so
+must the vectors. They are fitted of that state, when its own time says that it is time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from afresh.errors import AfreshError
+from afresh.stages.sources import Sources
+from afresh.surfaces.spec import Surface
+from afresh.vectors.behaviour import BehaviourVectors
+from afresh.vectors.fitting import fit_known, known_now
+
+EMBEDDINGS = "embeddings"
+
+
+def reads_embeddings(surfaces: Iterable[Surface]) -> bool:
+    """Whether one of the surfaces has such a source."""
+    return any(source.name == EMBEDDINGS for each in surfaces for source in each.sources)
+
+
+class Refits:
+    """Fits the vectors of one replica, on the thread that folds it. every: ms of event time."""
+
+    def __init__(self, sources: Sources, surface: Surface, every: int) -> None:
+        self.sources, self.every = sources, every
+        self.needed = reads_embeddings([surface])
+        self.made = 0
+        self._due = 0
+
+    def look(self, *, at_once: bool = False) -> None:
+        """Fit, if it is time, or at once."""
+        newest = self.sources.replica.state.newest
+        if not self.needed or (newest < self._due and not at_once):
+            return
+        self._due = newest + self.every
+        replica, texts = self.sources.replica, self.sources.texts
+        try:
+            with replica.lock:
+                known = known_now(replica, texts)
+            fitted = fit_known(known)
+        except AfreshError:
+            return  # too little was known yet
+        if self.sources.behaviour is not None:
+            self.sources.behaviour.drop()
+        made = BehaviourVectors(replica, fitted, texts)
+        made.prepare()
+        self.sources.behaviour = made
+        self.made += 1
