@@ -115,6 +115,7 @@ def test_a_server_fits_by_itself_and_answers_by_it_at_once(tmp_path: Path) -> No
     runtime = opened(tmp_path, "6h")  # what is fresh enough is not fitted again
     eventually(lambda: bool(in_force(runtime)))
     assert in_force(runtime) == first
+    assert 0 <= runtime.stats()["vectors_age"] < 600
     assert Shelf(tmp_path / "vectors").names() == [first]
     runtime.close()
 

@@ -56,6 +56,11 @@ class Behaviour:
         if self._thread.is_alive():
             self._thread.join()
 
+    def age(self) -> float | None:
+        """How long ago the vectors in use were fitted, in seconds; None where there are none."""
+        held = self.sources.behaviour
+        return time.time() - made_at(held.name) / 1000 if held is not None else None
+
     def look(self) -> None:
         """Fit if it is time, and use what is newest."""
         if self.every and self._due():

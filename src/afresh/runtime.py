@@ -248,6 +248,7 @@ class Runtime(Service):
             "snapshot_age": time.time() - self.recovery.saved_at
             if self.recovery.saved_at
             else None,
+            "vectors_age": self.behaviour.age(),
             "items": len(replica.catalog),
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,

@@ -32,7 +32,6 @@ from afresh.stages.budgets import Budgets, named_apart
 from afresh.stages.filters import Filters
 from afresh.stages.groups import Groups
 from afresh.stages.reasons import USUAL, Reasons
-from afresh.stages.refits import reads_embeddings
 from afresh.stages.reranking import rerank
 from afresh.stages.respond import items_of, rounded
 from afresh.stages.sources import Sources
@@ -59,7 +58,6 @@ class Surfaces:
     def __init__(self, surfaces: tuple[Surface, ...], replica: Replica) -> None:
         self.by_name = {surface.name: surface for surface in surfaces}
         self._parts = {surface.name: _parts(surface) for surface in surfaces}
-        self._embedded = {s.name for s in surfaces if reads_embeddings([s])}
         self.replica = replica
         self.space = Workspace()
         self.budgets = Budgets()
@@ -140,11 +138,6 @@ class Surfaces:
     def shown(self, items: NDArray[np.int64]) -> NDArray[np.bool_]:
         """bool[n]: whether an item may be shown to anybody, as the first surface asks."""
         return self.filters.showable(items, next(iter(self.by_name.values())), Arranged())
-
-    def vectors_of(self, surface: str) -> str:
-        """The name of the learned vectors that a surface reads now; "" where it reads none."""
-        held = self.sources.behaviour
-        return held.name if held is not None and surface in self._embedded else ""
 
     def _surface(self, query: Query, late: Collection[str] | None) -> Surface:
         surface = self.by_name.get(query.surface)

@@ -18,10 +18,13 @@ from afresh.rank.softmax import Softmax
 from afresh.rank.terms import TERMS
 from afresh.rank.trees import no_trees
 from afresh.retrieve.rules import item_context, rules
+from afresh.stages.refits import reads_embeddings
 from afresh.stages.reranking import reranked
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
 from afresh.surfaces.spec import Surface
+from afresh.vectors.behaviour import BehaviourVectors
+from afresh.vectors.fitting import LEAST_ITEMS, Visits, fit
 
 _TS = 1_700_000_000_000
 
@@ -46,7 +49,18 @@ def warm(plan: Plan, surfaces: tuple[Surface, ...]) -> None:
     if any(surface.scorer == "learned" for surface in surfaces):
         Softmax().learn(np.zeros((1, len(TERMS))), 0, 0, _TS)
     rules(replica.state, item_context(0, now), answers.sources.space)
+    if reads_embeddings(surfaces):
+        _warm_vectors(answers)
     _warm_rankers()
+
+
+def _warm_vectors(answers: Surfaces) -> None:
+    """Fitting begins while requests are answered; compiling would hold them up."""
+    visit, item = np.zeros(LEAST_ITEMS, np.int64), np.arange(LEAST_ITEMS)
+    ids = "\0".join(map(str, range(LEAST_ITEMS))).encode()
+    made = BehaviourVectors(answers.replica, fit(Visits(visit, item), ids), None)
+    made.refresh(1)
+    made.near(made.fitted.rows[0], 1)
 
 
 def _warm_rankers() -> None:

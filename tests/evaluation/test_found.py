@@ -27,14 +27,14 @@ from afresh.evaluation.summary import Summary
 from afresh.evaluation.terminal import lines
 from afresh.evaluation.wanted import DAY_MS, FRESHNESS, Wanted
 
-ROWS = [  # item, rank, repeat, age, known, indexed, candidate, found a, found b
-    (0, 1, True, 5, 2, True, True, True, False),
-    (1, 3, False, DAY_MS, 2, True, True, True, True),
-    (2, 0, False, -1, 0, False, False, False, False),
-    (3, 0, False, DAY_MS - 1, 1, True, True, False, True),
-    (0, 0, True, 9, 0, True, False, False, False),
+ROWS = [  # item, rank, repeat, age, known, events, candidate, found a, found b
+    (0, 1, True, 5, 2, 4, True, True, False),
+    (1, 3, False, DAY_MS, 2, 9, True, True, True),
+    (2, 0, False, -1, 0, 0, False, False, False),
+    (3, 0, False, DAY_MS - 1, 1, 5, True, False, True),
+    (0, 0, True, 9, 0, 1, False, False, False),
 ]
-NAMES = ["item", "rank", "repeat", "age", "known", "indexed", "candidate", "found a", "found b"]
+NAMES = ["item", "rank", "repeat", "age", "known", "events", "candidate", "found a", "found b"]
 
 
 def outcome(**wanted: object) -> Outcome:
@@ -70,7 +70,9 @@ def test_segments_cut_at_their_borders() -> None:
     assert found["age of the item", "no event before"].scores.questions == 1
     assert found["visitor", "cold"].scores.questions == 2
     assert found["item", "repeat"].scores.measures["HR"][2].value == 0.5
-    assert sum(s.share for s in found.values()) == pytest.approx(4)
+    by_events = {v: s.scores.questions for (f, v), s in found.items() if "events" in f}
+    assert by_events == {"none": 1, "under 5": 2, "5 and more": 2}
+    assert sum(s.share for s in found.values()) == pytest.approx(5)
 
 
 def test_segments_of_a_field_of_the_catalogue_or_of_the_events() -> None:

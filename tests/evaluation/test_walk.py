@@ -136,11 +136,11 @@ def test_events_at_one_moment_do_not_know_each_other(tmp_path: Path) -> None:
     mine = outcome.targets.filter(outcome.targets["ts"] == START + 10_000_000)
     assert mine["question"].n_unique() == 2
     assert mine["known"].to_list() == [0] * 4
-    assert not mine.filter(mine["item_name"] == "new")["indexed"].any()
+    assert not mine.filter(mine["item_name"] == "new")["events"].sum()
     shuffled = run(events, tmp_path, Wanted(warm_up=0.9, ties="in-order"))
     mine = shuffled.targets.filter(shuffled.targets["ts"] >= START + 10_000_000)
     assert sorted(mine["known"].to_list()) == [0, 0, 1, 2]
-    assert not mine.filter(mine["item_name"] == "new")["indexed"].any()
+    assert not mine.filter(mine["item_name"] == "new")["events"].sum()
 
 
 def test_repeats_ages_and_what_the_request_hides(tmp_path: Path) -> None:

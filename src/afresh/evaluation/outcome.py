@@ -25,14 +25,14 @@ COLUMNS = {
     "repeat": pl.Boolean,
     "age": pl.Int64,
     "known": pl.Int64,
-    "indexed": pl.Boolean,
+    "events": pl.Int64,
     "candidate": pl.Boolean,
 }
 """The columns of `targets`: question, a number from 0; visitor, a number; event, its id; item, into
 `items`, and its name; ts, UTC ms; rank, 1 the best, 0 where it is not in the list; repeat, whether
 the visitor had touched the item; age, ms since the item's first event, -1 for the first itself;
-known, how many of the visitor's latest distinct items the request knew; indexed, whether the state
-knew an event of the item; candidate, whether any source gave it."""
+known, how many of the visitor's latest distinct items the request knew; events, how many of the
+item the state held; candidate, whether any source gave it."""
 
 
 @dataclass(slots=True)

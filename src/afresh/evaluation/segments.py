@@ -22,6 +22,8 @@ from afresh.problems import suggest
 
 MOST = 12
 """Values of a field that stand apart; the rest are one."""
+FEW = 5
+"""Events of an item that are few."""
 CUTS = 4
 """Ranges that a field of numbers is cut into, of about equally many targets."""
 
@@ -54,6 +56,7 @@ def segments(
 
 def _usual(outcome: Outcome) -> pl.DataFrame:
     age, known, repeat = pl.col("age"), pl.col("known"), pl.col("repeat")
+    events = pl.col("events")
     young, cold = outcome.wanted.young, outcome.wanted.cold
     return outcome.targets.with_columns(
         pl.when(repeat).then(pl.lit("repeat")).otherwise(pl.lit("new to the visitor"))
@@ -61,6 +64,8 @@ def _usual(outcome: Outcome) -> pl.DataFrame:
         pl.when(age < 0).then(pl.lit("no event before")).when(age < young)
         .then(pl.lit(f"young, under {text(young)}")).otherwise(pl.lit("older"))
         .alias("by age of the item"),
+        pl.when(events == 0).then(pl.lit("none")).when(events < FEW).then(pl.lit(f"under {FEW}"))
+        .otherwise(pl.lit(f"{FEW} and more")).alias("by known events of the item"),
         pl.when(known < cold).then(pl.lit("cold")).otherwise(pl.lit("known"))
         .alias("by visitor"),
         pl.when(known == 0).then(pl.lit("0")).when(known == 1).then(pl.lit("1"))

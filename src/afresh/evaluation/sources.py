@@ -58,7 +58,7 @@ def recalls(outcome: Outcome) -> list[SourceRecall]:
 def lost(targets: pl.DataFrame, k: int) -> Lost:
     """Where the targets went."""
     rank, given = targets["rank"].to_numpy(), targets["candidate"].to_numpy()
-    indexed = targets["indexed"].to_numpy()
+    indexed = (targets["events"] > 0).to_numpy()
     shown = (rank > 0) & (rank <= k)
     parts = (
         shown, ~shown & given, ~shown & ~given & indexed, ~shown & ~given & ~indexed,

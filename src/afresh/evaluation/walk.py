@@ -231,7 +231,7 @@ class _Walk:
             values = (
                 len(self._lists), int(stream.person[row]), stream.event_ids[row], item,
                 stream.items[item], int(stream.ts[row]), places.get(item, 0), item in touched,
-                self._age(row), len(context.items), self._indexed(int(numbers[at])), any(flags),
+                self._age(row), len(context.items), self._events(int(numbers[at])), any(flags),
             )  # fmt: skip
             for column, value in zip(self._rows.values(), values, strict=True):
                 column.append(value)
@@ -251,6 +251,6 @@ class _Walk:
         since = int(self.stream.stamp[row] - self._first_ts[self.stream.item[row]])
         return since or -1
 
-    def _indexed(self, number: int) -> bool:
+    def _events(self, number: int) -> int:
         heads = self.replica.state.postings.blocks.heads
-        return 0 <= number < len(heads) and bool(heads[number, 1] > 0)
+        return int(heads[number, 1]) if 0 <= number < len(heads) else 0

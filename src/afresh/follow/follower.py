@@ -201,6 +201,7 @@ class Follower(Service):
             "log_records": end - log.start,
             "state_bytes": replica.state.memory(),
             "snapshot_age": None,
+            "vectors_age": self.behaviour.age(),
             "items": len(replica.catalog),
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,

@@ -162,6 +162,12 @@ class _Runtime(Collector):
                 "How long ago the last snapshot was taken.",
                 value=s["snapshot_age"],
             )
+        if s["vectors_age"] is not None:
+            yield GaugeMetricFamily(
+                "afresh_vectors_age_seconds",
+                "How long ago the item vectors in use were learned from visits.",
+                value=s["vectors_age"],
+            )
 
 
 def observed_app(runtime: Service, settings: Settings, extra_routes: Sequence[Any] = ()) -> Gate:
