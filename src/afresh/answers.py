@@ -26,7 +26,6 @@ from afresh.retrieve.rules import item_context, rules
 from afresh.retrieve.segment import segment_asked
 from afresh.retrieve.text import alike
 from afresh.stages.reasons import popular, risen
-from afresh.stages.refits import reads_embeddings
 from afresh.store.replica import Replica
 from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
 from afresh.surfaces.spec import Surface
@@ -120,7 +119,8 @@ class Answers:
         self, query: Query, items: list[str] | None, now: int, answer: Answer, arranged: Arranged
     ) -> None:
         # What waits to be written must not hold all the candidates.
-        vectors = self._vectors(query.surface)
+        read = self.surfaces.by_name[query.surface].embedded
+        vectors = self.surfaces.sources.vectors_name if read else ""
         offset, removed, held = self.replica.offset, arranged.removed, arranged.weighed
         shown = held.of(np.array(arranged.rows, np.int64)) if held is not None else None
         self.keep(
@@ -137,13 +137,6 @@ class Answers:
                 vectors=vectors,
             )
         )
-
-    def _vectors(self, surface: str) -> str:
-        """The name of the learned vectors that a surface reads now; "" where it reads none."""
-        held = self.surfaces.sources.behaviour
-        if held is None or not reads_embeddings([self.surfaces.by_name[surface]]):
-            return ""
-        return held.name
 
     def _cursor(self, surface: str, arranged: Arranged, shown: Shown) -> str | None:
         if not arranged.more:

@@ -14,7 +14,6 @@ from pathlib import Path
 import structlog
 
 from afresh.errors import AfreshError
-from afresh.stages.refits import reads_embeddings
 from afresh.stages.sources import Sources
 from afresh.surfaces.spec import Surface
 from afresh.vectors.behaviour import BehaviourVectors
@@ -40,7 +39,7 @@ class Behaviour:
     ) -> None:
         self.shelf = Shelf(folder / FOLDER)
         self.sources, self.every = sources, every
-        self.needed = reads_embeddings(surfaces)
+        self.needed = any(surface.embedded for surface in surfaces)
         self._tried = float("-inf")
         self._refused = ""
         self._closing = threading.Event()

@@ -18,7 +18,6 @@ from afresh.rank.softmax import Softmax
 from afresh.rank.terms import TERMS
 from afresh.rank.trees import no_trees
 from afresh.retrieve.rules import item_context, rules
-from afresh.stages.refits import reads_embeddings
 from afresh.stages.reranking import reranked
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
@@ -49,7 +48,7 @@ def warm(plan: Plan, surfaces: tuple[Surface, ...]) -> None:
     if any(surface.scorer == "learned" for surface in surfaces):
         Softmax().learn(np.zeros((1, len(TERMS))), 0, 0, _TS)
     rules(replica.state, item_context(0, now), answers.sources.space)
-    if reads_embeddings(surfaces):
+    if any(surface.embedded for surface in surfaces):
         _warm_vectors(answers)
     _warm_rankers()
 

@@ -6,20 +6,11 @@ must the vectors. They are fitted of that state, when its own time says that it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from afresh.errors import AfreshError
 from afresh.stages.sources import Sources
 from afresh.surfaces.spec import Surface
 from afresh.vectors.behaviour import BehaviourVectors
 from afresh.vectors.fitting import fit_known, known_now
-
-EMBEDDINGS = "embeddings"
-
-
-def reads_embeddings(surfaces: Iterable[Surface]) -> bool:
-    """Whether one of the surfaces has such a source."""
-    return any(source.name == EMBEDDINGS for each in surfaces for source in each.sources)
 
 
 class Refits:
@@ -27,7 +18,7 @@ class Refits:
 
     def __init__(self, sources: Sources, surface: Surface, every: int) -> None:
         self.sources, self.every = sources, every
-        self.needed = reads_embeddings([surface])
+        self.needed = surface.embedded
         self.made = 0
         self._due = 0
 

@@ -104,6 +104,11 @@ class Sources:
         """The same, where the catalogue has a text to make them of."""
         return self.vectors if text_fields(self._state.plan.catalog.fields) else None
 
+    @property
+    def vectors_name(self) -> str:
+        """Of the vectors learned from visits that are in use; "": there are none."""
+        return self.behaviour.name if self.behaviour is not None else ""
+
     def learned(
         self, items: NDArray[np.int64], context: Context, n: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -118,6 +118,11 @@ class Surface:
     groups: tuple[Grouping, ...] = ()
     place: Place = field(default_factory=here, compare=False)
 
+    @property
+    def embedded(self) -> bool:
+        """Whether it reads vectors learned from visits."""
+        return any(source.name == "embeddings" for source in self.sources)
+
 
 def sessions(*, weight: float = 1.0, depth: int = 500, budget: str | None = None) -> Source:
     """What people in the `depth` latest sessions like this one touched."""
