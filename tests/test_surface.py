@@ -15,7 +15,8 @@ from afresh import App
 from afresh.errors import NotFound
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
-from afresh.surfaces.spec import SOURCES, Source, Surface, preference
+from afresh.surfaces.declare import SOURCES, preference
+from afresh.surfaces.spec import Source, Surface
 
 PLAN = app.plan()
 

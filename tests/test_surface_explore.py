@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.batches import batch_of
 from tests.model import Event
 
-from afresh import App, trending
+from afresh import App, Features, count, daily, thompson, trending
 from afresh.arrange.cursor import Shown
 from afresh.arrange.rules import Pin, Rules
 from afresh.store.replica import Replica
@@ -85,3 +85,69 @@ def test_later_pages_explore_nothing() -> None:
     made = surfaces(3)
     answer = made.recommend(Query(), START + 100, Shown(np.array([1], np.uint64)), 3)
     assert all(item.sources != ["newcomers"] for item in answer.items)
+
+
+def launching(counted: dict[str, tuple[int, int]], slots: int = 1, n: int = 4) -> Surfaces:
+    """A shop that counts what it shows. counted: by item, how often it was shown and taken."""
+    app = App("launching")
+    view, impression = app.event("view"), app.event("impression", 0)
+
+    class Pulse(Features, key="item_id"):
+        shown = count(impression, window=daily(30))
+        taken = count(view, window=daily(30))
+
+    app._features = [Pulse]
+    explore = thompson(slots, shown="shown", taken="taken")
+    app.surface("home", sources=[trending("1h")], filters=[], n=n, explore=explore)
+    replica = Replica(app.plan())
+    replica.fold_items(b"\n".join(msgspec.json.encode({"item_id": i}) for i in counted), 0)
+    events = [
+        Event(f"{item}.{kind}.{at}", kind, START - 7_200_000 + at, "u", item)
+        for item, (shown, taken) in counted.items()
+        for kind, times in (("impression", shown), ("view", taken))
+        for at in range(times)
+    ]
+    if events:
+        replica.fold_events(batch_of(app.plan(), events), 0)
+    return Surfaces(app.surfaces, replica)
+
+
+def drawn(made: Surfaces, seeds: int = 1500) -> tuple[Counter[str], dict[str, float]]:
+    """How often each item stood in the last place, and with which propensity."""
+    last = [made.recommend(Query(), START + 100, seed=seed).items[-1] for seed in range(seeds)]
+    assert all(item.sources == ["newcomers"] for item in last)
+    return Counter(item.item_id for item in last), {i.item_id: i.propensity for i in last}
+
+
+def test_what_is_taken_more_is_tried_more_and_the_propensities_are_true() -> None:
+    counted = {"flop": (150, 0), "hit": (150, 15), "unsure": (10, 1), "new": (0, 0), "x": (150, 3)}
+    seen, said = drawn(launching(counted, n=1))
+    assert seen["hit"] + seen["unsure"] + seen["new"] > 1200
+    assert seen["flop"] < 60
+    for item, propensity in said.items():
+        assert seen[item] / 1500 == pytest.approx(propensity, abs=0.05)
+    assert sum(said.values()) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_what_was_shown_often_enough_leaves_the_pool() -> None:
+    seen, _ = drawn(launching({"old": (200, 9), "loved": (9, 200), "new": (0, 0)}, n=1), 50)
+    assert set(seen) == {"new"}
+
+
+def test_slots_of_a_page_show_different_new_items() -> None:
+    made = launching({f"i{n}": (n, n % 3) for n in range(9)}, slots=3, n=5)
+    for seed in range(100):
+        items = made.recommend(Query(), START + 100, seed=seed).items
+        assert len({item.item_id for item in items}) == 5
+        assert [i.sources == ["newcomers"] for i in items] == [False] * 2 + [True] * 3
+
+
+def test_features_that_count_nothing_of_items_are_refused() -> None:
+    app = App("wrong")
+    app.event("view")
+    app.surface("home", explore=thompson(1, shown="shwon", taken="taken"))
+    said = [problem.message for problem in app.problems()]
+    assert said == [
+        "home explores by 'shwon', which counts nothing of items",
+        "home explores by 'taken', which counts nothing of items",
+    ]

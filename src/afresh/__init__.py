@@ -18,7 +18,7 @@ from afresh.features.aggregates import (
 )
 from afresh.features.definition import Features
 from afresh.features.window_declaration import daily, decayed, session, sliding, tumbling
-from afresh.surfaces.spec import (
+from afresh.surfaces.declare import (
     available,
     because,
     covisits,
@@ -33,6 +33,7 @@ from afresh.surfaces.spec import (
     sessions,
     similar,
     text,
+    thompson,
     trending,
     trending_in,
     two_hops,
@@ -74,6 +75,7 @@ __all__ = [
     "similar",
     "sliding",
     "text",
+    "thompson",
     "total",
     "trending",
     "trending_in",

@@ -18,15 +18,18 @@ from afresh.features.resolve import Names
 from afresh.features.trends import USUAL, Trending
 from afresh.problems import Place, Problem, here, problem_of
 from afresh.surfaces.check import check_surfaces
+from afresh.surfaces.declare import (
+    available,
+    field_name,
+)
 from afresh.surfaces.make import make_surface
 from afresh.surfaces.spec import (
     TRENDS,
+    Exploration,
     Filter,
     Grouping,
     Source,
     Surface,
-    available,
-    field_name,
 )
 
 
@@ -94,7 +97,7 @@ class App:
         filters: Sequence[Filter | str] | None = None,
         n: int = 20,
         scorer: str = "blend",
-        explore: int = 0,
+        explore: Exploration | int = 0,
         title: Field | str | None = None,
         groups: Sequence[Grouping] = (),
     ) -> None:
@@ -103,7 +106,8 @@ class App:
         Left out, the sources are sessions and what trends, the filters only
         availability, where the catalogue has a bool field `in_stock` or `available`. The
         scorer is `blend`, fixed weights, or `learned`, which learns from every outcome.
-        `explore` slots at the end of the first page are for items that few have touched.
+        `explore` slots at the end of the first page are for items that few have touched; with
+        `explore=thompson(2, shown="shown", taken="taken")` by what those features have counted.
         `title` is the catalogue's text field by which reasons name an item; left out, one called
         `title`, where there is such. `groups` are lists beside the first page's:
         `[because(), trending_in("category")]`.

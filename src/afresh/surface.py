@@ -27,8 +27,9 @@ from afresh.request import Query as Query
 from afresh.request import Weighed
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.context import context_of
-from afresh.retrieve.exploration import Explored, explore
+from afresh.retrieve.exploration import Explored
 from afresh.stages.budgets import Budgets, named_apart
+from afresh.stages.exploring import Exploring
 from afresh.stages.filters import Filters
 from afresh.stages.groups import Groups
 from afresh.stages.reasons import USUAL, Reasons
@@ -63,6 +64,7 @@ class Surfaces:
         self.budgets = Budgets()
         self.filters = Filters(replica, self.space, self.budgets)
         self.sources = Sources(replica, self.space)
+        self.exploring = Exploring(replica, self.sources.newcomers)
         self.reasons = Reasons(replica, self.space)
         self.rankers: Mapping[str, Chosen] = {}
         """The trained ranker of each surface that has one; replaced whole, by any thread."""
@@ -97,7 +99,7 @@ class Surfaces:
         if len(listed) <= n:
             listed = self._filled(listed, scored, surface, context, ruling, n, out)
         explored = Explored.nothing()
-        if surface.explore and not len(shown):
+        if surface.explore.slots and not len(shown):
             explored = self._explored(listed, surface, context, ruling, n, seed)
         self._page(listed, scored, surface, context, ruling, explored, n, out)
         if surface.groups and not len(shown):
@@ -191,7 +193,7 @@ class Surfaces:
     ) -> Listed:  # fmt: skip
         """What may be shown, in its order, as far as a page of n can need it."""
         kept = self._kept(scored.items, surface, context, ruling, out)
-        most = None if ruling.caps or ruling.diversity else n + 1 + surface.explore
+        most = None if ruling.caps or ruling.diversity else n + 1 + surface.explore.slots
         return Listed.of(scored.items, ruling.boosted(scored.items, scored.scores), kept, most)
 
     def _kept(
@@ -225,11 +227,11 @@ class Surfaces:
         self, listed: Listed, surface: Surface, context: Context, ruling: Ruling, n: int, seed: int
     ) -> Explored:
         """New items for the page's last places, of those that may be shown and are not there."""
-        slots = min(surface.explore, n)
-        pool = self.sources.newcomers.pool(ruling.scene.now)
-        kept = self._kept(pool.items, surface, context, ruling, Arranged())
-        kept &= self.space.rows(listed.items[: n - slots], pool.items) < 0
-        return explore(Candidates(pool.items[kept], pool.scores[kept]), slots, seed)
+        slots, now = min(surface.explore.slots, n), ruling.scene.now
+        pool = self.exploring.pool(surface.explore, now)
+        kept = self._kept(pool, surface, context, ruling, Arranged())
+        kept &= self.space.rows(listed.items[: n - slots], pool) < 0
+        return self.exploring.draw(surface.explore, pool[kept], slots, now, seed)
 
     def _page(
         self, listed: Listed, scored: Scored, surface: Surface, context: Context,

@@ -17,7 +17,9 @@ from afresh.features.plan import Plan
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import TERMS
 from afresh.rank.trees import no_trees
+from afresh.retrieve.exploration import drawn
 from afresh.retrieve.rules import item_context, rules
+from afresh.retrieve.thompson import chances
 from afresh.stages.reranking import reranked
 from afresh.store.replica import Replica
 from afresh.surface import Query, Surfaces
@@ -48,6 +50,8 @@ def warm(plan: Plan, surfaces: tuple[Surface, ...]) -> None:
     if any(surface.scorer == "learned" for surface in surfaces):
         Softmax().learn(np.zeros((1, len(TERMS))), 0, 0, _TS)
     rules(replica.state, item_context(0, now), answers.sources.space)
+    if any(surface.explore.shown for surface in surfaces):
+        drawn(np.zeros(1, np.int64), chances(np.zeros(1), np.zeros(1)), 1, 0)
     if any(surface.embedded for surface in surfaces):
         _warm_vectors(answers)
     _warm_rankers()

@@ -24,7 +24,7 @@ from afresh.retrieve.context import context_of
 from afresh.stages.sources import Sources
 from afresh.store.replica import Replica
 from afresh.surface import Surfaces
-from afresh.surfaces.spec import Source, Surface
+from afresh.surfaces.spec import Exploration, Source, Surface
 
 
 class HeardSources(Sources):
@@ -70,7 +70,7 @@ def judged_surface(surfaces: tuple[Surface, ...], wanted: Wanted) -> Surface:
         hint = suggest(wanted.surface, named)
         raise NotFound(f"There is no surface {wanted.surface!r}.", hint=hint)
     filters = tuple(f for f in found.filters if not (wanted.show_seen and f.name == "seen"))
-    return replace(found, explore=0, groups=(), filters=filters)
+    return replace(found, explore=Exploration(), groups=(), filters=filters)
 
 
 class Asker:

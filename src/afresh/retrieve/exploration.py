@@ -1,6 +1,7 @@
 """Exploration: new items in reserved slots, so that they get a chance and their worth is learned.
 
-The pool is what few people have touched, the newest first. Each slot shows the pool's best with
+The pool is what few people have touched, the newest first. Where nobody counts what was shown (see
+`thompson.py` for where somebody does), each slot shows the pool's best with
 probability 1 - epsilon, else any of the pool alike, and says how probable its choice was:
 outcomes divided by that propensity are an unbiased estimate for any other choice
 (Horvitz, Thompson 1952; Strehl et al.: Learning from logged implicit exploration data, 2010).
@@ -86,6 +87,34 @@ def explore(pool: Candidates, slots: int, seed: int, *, epsilon: float = EPSILON
     slots = min(slots, len(pool.items))
     items, chances = _drawn(pool.items, slots, np.uint64(seed), epsilon)
     return Explored(items, chances)
+
+
+def drawn(
+    items: NDArray[np.int64], chances: NDArray[np.float64], slots: int, seed: int
+) -> Explored:
+    """Fill slots from items int64[k], each as probable as its chance float64[k] is among those that
+    are left. The same items, chances and seed give the same."""
+    slots = min(slots, len(items))
+    return Explored(*_weighed(items, chances, slots, np.uint64(seed)))
+
+
+@numba.njit(cache=True, nogil=True)
+def _weighed(pool, chances, slots, seed):  # type: ignore[no-untyped-def]
+    """The items of the slots, and the probability of each given those before it."""
+    left, out, said = chances.copy(), np.empty(slots, np.int64), np.empty(slots)
+    for slot in range(slots):
+        whole = np.sum(left)
+        seed, here = _uniform(seed)
+        passed, at = 0.0, 0
+        for j in range(len(left)):
+            if left[j] > 0.0:
+                at = j
+                passed += left[j]
+                if passed > here * whole:
+                    break
+        out[slot], said[slot] = pool[at], left[at] / whole
+        left[at] = 0.0
+    return out, said
 
 
 @numba.njit(cache=True, nogil=True)

@@ -12,10 +12,12 @@ from afresh.features.check import check_name
 from afresh.features.durations import is_number, is_whole, milliseconds
 from afresh.features.plan import DAY_MS, Plan
 from afresh.problems import Place, Problem, problem_of, suggest
-from afresh.surfaces.spec import (
+from afresh.surfaces.declare import (
     FILTERS,
-    SCORERS,
     SOURCES,
+)
+from afresh.surfaces.spec import (
+    SCORERS,
     Filter,
     Grouping,
     Source,
@@ -44,10 +46,11 @@ def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]
         if surface.scorer not in SCORERS:
             message = f"{surface.name} names an unknown scorer {surface.scorer!r}"
             yield Problem(*surface.place, message, suggest(surface.scorer, SCORERS))
-        explore = surface.explore
+        explore = surface.explore.slots
         if not is_whole(explore) or not 0 <= explore <= (n if is_whole(n) else MAX_N):
             hint = "Take a whole number from 0 to n."
             yield Problem(*surface.place, f"{surface.name} cannot explore={explore!r} slots", hint)
+        yield from _counted(surface, plan)
         yield from _title(surface, plan)
         for grouping in surface.groups:
             yield from _grouping(grouping, surface, plan)
@@ -58,6 +61,16 @@ def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]
             yield from _source(source, surface, plan)
         for filter_ in surface.filters:
             yield from _filter(filter_, surface, plan)
+
+
+def _counted(surface: Surface, plan: Plan) -> Iterator[Problem]:
+    """What Thompson sampling reads has to count, by item."""
+    known = {f.name for f in plan.features if f.key == "item_id" and f.kind == "count"}
+    for name in (surface.explore.shown, surface.explore.taken):
+        if name and name not in known:
+            message = f"{surface.name} explores by {name!r}, which counts nothing of items"
+            hint = suggest(name, known) or "Declare it: shown = count(impression, window=daily(30))"
+            yield Problem(*surface.place, message, hint)
 
 
 def _grouping(grouping: Grouping, surface: Surface, plan: Plan) -> Iterator[Problem]:

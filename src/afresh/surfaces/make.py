@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from afresh.problems import Place
-from afresh.surfaces.spec import (
+from afresh.surfaces.declare import (
     SOURCES,
+    neighbours,
+    seen,
+)
+from afresh.surfaces.spec import (
+    Exploration,
     Filter,
     Grouping,
     Source,
     Surface,
-    neighbours,
-    seen,
 )
 
 DEFAULT_SOURCES = (
@@ -45,7 +48,7 @@ def make_surface(
     filters: Sequence[Filter | str] | None,
     n: int,
     scorer: str,
-    explore: int,
+    explore: Exploration | int,
     title: str | None,
     groups: Sequence[Grouping],
     default_filters: tuple[Filter, ...],
@@ -61,7 +64,7 @@ def make_surface(
         default_filters if filters is None else tuple(make_filter(f, place) for f in filters),
         n,
         scorer,
-        explore,
+        explore if isinstance(explore, Exploration) else Exploration(explore),
         title,
         tuple(groups),
         place,
