@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from afresh.cli.terminal import AsJson, err_console, say, say_json
+from afresh.cli.terminal import AsJson, Config, DataFolder, err_console, say, say_json
 
 NAME = "evaluate"
 
@@ -22,6 +22,15 @@ def run(
     ] = None,
     items: Annotated[Path | None, typer.Option(help="The catalogue, known from the start.")] = None,
     surface: Annotated[str, typer.Option(help="The surface that is asked.")] = "home",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Judge a trained ranker's order (`afresh models`), by its name, or promoted for "
+            "the one in force; else the surface's own."
+        ),
+    ] = "",
+    data: DataFolder = None,
+    config: Config = None,
     protocol: Annotated[
         Literal["time", "last", "split"],
         typer.Option(
@@ -115,6 +124,8 @@ def run(
 
     Example: `afresh evaluate app.py --events events.parquet --sample 5000 --report report.html`
 
+    Example: `afresh evaluate app.py --events later.parquet --model promoted --data data`
+
     Example: `afresh evaluate --policy uniform --logged log.parquet`
     """
     from afresh.errors import AfreshError
@@ -133,22 +144,24 @@ def run(
     from afresh.evaluation.run import evaluate
     from afresh.evaluation.wanted import Wanted
     from afresh.loading import load
+    from afresh.promoted import FOLDER
+    from afresh.settings import load_settings
     from afresh.watch.progress import bars
 
     wanted = Wanted(
-        surface=surface, protocol=protocol, warm_up=warm_up,
+        surface=surface, model=model, protocol=protocol, warm_up=warm_up,
         model_lag=None if model_lag == "frozen" else _span(model_lag), target=tuple(target or ()),
         context_lag=_span(context_lag), ties=ties, at=_lengths(at), sample=sample, seed=seed,
         least=least, targets="new" if new_only else "all", hide_session=hide_session,
         show_seen=show_seen, learn=learn, young=_span(young), cold=cold,
         context=tuple(context or ()), by=tuple(by or ()),
     )  # fmt: skip
-    app = load(file)
+    app, models = load(file), load_settings(file, config, data=data).data / FOLDER
     console = err_console()
     with bars(console, shown=console.is_terminal) as progress:
         found = evaluate(
             app, events, wanted, items=items, test=test, freshness=freshness, save=save,
-            against=compare, progress=progress,
+            against=compare, models=models, progress=progress,
         )  # fmt: skip
     if report is not None:
         from afresh.evaluation.report import page

@@ -182,9 +182,11 @@ def _differences(registry: Registry, one: str, other: str) -> dict[str, tuple[An
 
 
 def _summary(registry: Registry, name: str, ranks: bool) -> dict[str, Any]:
+    from afresh.rank.manifest import moment
+
     manifest = registry.manifest(name)
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(manifest.created / 1000))
-    said = {"model": name, "surface": manifest.surface, "ranks": ranks, "created": moment}
+    made = moment(manifest.created)
+    said = {"model": name, "surface": manifest.surface, "ranks": ranks, "created": made}
     measured = {key: manifest.metrics.get(key, 0.0) for key in ("hr", "mrr", "ndcg")}
     return {**said, **measured, "columns": len(manifest.columns), "seed": manifest.seed}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -50,6 +51,11 @@ class Manifest(msgspec.Struct, kw_only=True):
     versions: dict[str, str]
     metrics: dict[str, Any]
     files: dict[str, str] = {}
+
+
+def moment(ms: int) -> str:
+    """A moment, UTC ms, as a person reads it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ms / 1000))
 
 
 def read_manifest(data: bytes, where: str) -> Manifest:

@@ -28,6 +28,8 @@ MAKING = ".making-"
 """How the name of a folder begins in which a model is being made."""
 TAKEN = ("blend", "softmax")
 """What answers say ranked them where no model did."""
+IN_FORCE = "promoted"
+"""By this name commands mean whichever model ranks now."""
 LEFT_S = 3600.0
 """What is being made for longer, in seconds, was left by a crash."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -82,7 +84,7 @@ class Registry:
         Raises BadRequest for a name that cannot be one, or is taken.
         """
         name = manifest.model
-        if not _NAME.fullmatch(name) or name in TAKEN:
+        if not _NAME.fullmatch(name) or name in (*TAKEN, IN_FORCE):
             raise BadRequest(
                 f"{name!r} cannot name a model.",
                 hint="Up to 64 letters, digits, dots, dashes; no dash or dot first.",
