@@ -81,6 +81,29 @@ def show(
 
 
 @app.command()
+def card(file: AppFile, model: Model, data: DataFolder = None, config: Config = None) -> None:
+    """A model's card, Markdown: what it is for, what it is worth, and where it falls short.
+
+    The headings are those of Mitchell et al., "Model Cards for Model Reporting" (FAT* 2019). It is
+    made with the model and lies beside it, as card.md.
+
+    Example: `afresh models card app.py home-20260101T000000-000 --data data > card.md`
+    """
+    import msgspec
+
+    from afresh.train.card import CARD
+    from afresh.train.card import card as made
+    from afresh.train.report import REPORT, Report
+
+    manifest, files = _registry(file, config, data).read(model)
+    if CARD in files:
+        say(files[CARD].decode().rstrip())
+        return
+    report = msgspec.json.decode(files[REPORT], type=Report) if REPORT in files else None
+    say(made(manifest, report, manifest.files).rstrip())
+
+
+@app.command()
 def diff(
     file: AppFile, one: Model, other: Model, data: DataFolder = None, config: Config = None,
     as_json: AsJson = False,

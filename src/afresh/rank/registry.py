@@ -92,7 +92,7 @@ class Registry:
         place = self.folder / name
         if place.exists():
             raise BadRequest(f"There is a model {name!r} already.", hint="They never change.")
-        manifest.files = {n: hashlib.sha256(data).hexdigest() for n, data in files.items()}
+        manifest.files = checksums(files)
         document = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
         self.folder.mkdir(parents=True, exist_ok=True)
         making = self.folder / f"{MAKING}{name}-{os.getpid()}-{threading.get_ident()}"
@@ -195,6 +195,11 @@ class Registry:
         except OSError as error:
             raise AfreshError(f"{self.promoted_file} cannot be written: {error}") from error
         sync_folder(self.folder)
+
+
+def checksums(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The SHA-256 of each file, by name, as hex digits."""
+    return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 
 def _write(path: Path, data: bytes) -> None:
