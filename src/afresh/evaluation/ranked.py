@@ -25,38 +25,41 @@ from afresh.rank.trained import Ranker, load_ranker
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """The model whose order was judged. learned_from, learned_until: the first and the last moment
     of the questions that it learned from, UTC ms; questions: how many were asked of it, and seen
-    how many of those no later than learned_until. warning: why the figures are no evidence, null
-    where nothing speaks against them."""
+    how many of those no later than learned_until; the three are null where its manifest does not
+    say. warning: why the figures are no evidence, null where nothing speaks against them."""
 
     name: str
-    learned_from: int
-    learned_until: int
+    learned_from: int | None
+    learned_until: int | None
     questions: int
-    seen: int
+    seen: int | None
     warning: str | None
 
 
 class Ranked(NamedTuple):
-    """A ranker that is to be judged, and the data that it learned from."""
+    """A ranker that is to be judged, and the data that it learned from, None where that is not
+    known."""
 
     ranker: Ranker
-    data: Range
+    data: Range | None
 
     def judged(self, targets: pl.DataFrame) -> Judged:
         """By these targets, whose columns are those of `outcome.COLUMNS`."""
-        ts = targets.unique("question")["ts"]
-        seen = int((ts <= self.data.max_ts).sum())
+        ts, data, name = targets.unique("question")["ts"], self.data, self.ranker.name
+        if data is None:
+            return Judged(
+                name=name, learned_from=None, learned_until=None, questions=len(ts), seen=None,
+                warning=f"What {name} learned from is not known here: if it has seen these "
+                "questions or later ones, this is no evidence of what it does with new ones.",
+            )  # fmt: skip
+        seen = int((ts <= data.max_ts).sum())
         return Judged(
-            name=self.ranker.name,
-            learned_from=self.data.min_ts,
-            learned_until=self.data.max_ts,
-            questions=len(ts),
-            seen=seen,
-            warning=self._warning(seen, len(ts)) if seen else None,
-        )
+            name=name, learned_from=data.min_ts, learned_until=data.max_ts, questions=len(ts),
+            seen=seen, warning=self._warning(data, seen, len(ts)) if seen else None,
+        )  # fmt: skip
 
-    def _warning(self, seen: int, questions: int) -> str:
-        first, last = moment(self.data.min_ts), moment(self.data.max_ts)
+    def _warning(self, data: Range, seen: int, questions: int) -> str:
+        first, last = moment(data.min_ts), moment(data.max_ts)
         return (
             f"{self.ranker.name} learned from questions of {first} to {last}, and {seen:,} of "
             f"these {questions:,} are no later: it may have learned their answers, so this is no "

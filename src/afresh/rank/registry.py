@@ -23,7 +23,9 @@ from afresh.problems import suggest
 from afresh.rank.manifest import Manifest, read_manifest
 from afresh.store.snapshot import sync_folder
 
-MANIFEST, MODEL, PROMOTED = "manifest.json", "model.txt", "promoted.json"
+MANIFEST, PROMOTED = "manifest.json", "promoted.json"
+MODEL, GRAPH = "model.txt", "model.onnx"
+"""The file of a model: of trees, and of a graph."""
 MAKING = ".making-"
 """How the name of a folder begins in which a model is being made."""
 TAKEN = ("blend", "softmax")

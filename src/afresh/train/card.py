@@ -26,6 +26,13 @@ _MEASURES = (
 )
 
 
+_LEARNED = (
+    "It learned from what people did. The model holds thresholds and numbers, no names and no "
+    "events. It follows what was taken: what was popular gains, and what was seldom shown (new "
+    "items, small groups) has little to gain by."
+)
+
+
 def card(manifest: Manifest, report: Report | None, files: Mapping[str, str]) -> str:
     """The card of a model, Markdown. files: the SHA-256 of each of its files by name."""
     sections: dict[str, Iterator[str]] = {
@@ -53,7 +60,7 @@ def _details(manifest: Manifest, report: Report | None, files: Mapping[str, str]
         "Orders": f"surface `{manifest.surface}` of the app `{manifest.app}`",
         "Definition": f"`{manifest.plan}`",
         "Columns": f"{len(manifest.columns)}, of version {manifest.columns_version}",
-        "Seed": str(manifest.seed),
+        "Seed": "not known" if manifest.seed is None else str(manifest.seed),
         "Versions": ", ".join(f"{name} {v}" for name, v in manifest.versions.items()),
     }
     if report:
@@ -66,9 +73,10 @@ def _details(manifest: Manifest, report: Report | None, files: Mapping[str, str]
 
 
 def _use(manifest: Manifest) -> Iterator[str]:
+    how = "on top of" if manifest.on_top else "in the place of"
     yield (
-        f"To order the best {RERANKED} candidates of the surface `{manifest.surface}`, on top of "
-        "the surface's own score, for whoever asks; the others follow as they were."
+        f"To order the best {RERANKED} candidates of the surface `{manifest.surface}`, for whoever "
+        f"asks, {how} the surface's own score; the others follow as they were."
     )
     yield "It is not for:"
     yield from _list(
@@ -116,8 +124,10 @@ def _evaluation(report: Report | None) -> Iterator[str]:
 def _training(manifest: Manifest, report: Report | None) -> Iterator[str]:
     data = manifest.data
     yield (
-        f"Questions asked again between {moment(data.min_ts)} and {moment(data.max_ts)}, of the "
-        f"log `{data.log}` at the offsets {data.first:,} to {data.end:,}."
+        "None is recorded."
+        if data is None
+        else f"Questions asked again between {moment(data.min_ts)} and {moment(data.max_ts)}, of "
+        f"the log `{data.log}` at the offsets {data.first:,} to {data.end:,}."
     )
     if report is not None:
         yield (
@@ -155,11 +165,8 @@ def _analyses(report: Report | None) -> Iterator[str]:
 
 def _ethics(manifest: Manifest) -> Iterator[str]:
     own = [_code(column.name) for column in manifest.columns if column.meaning]
-    yield (
-        "It learned from what people did. The model holds thresholds and numbers, no names and no "
-        "events. It follows what was taken: what was popular gains, and what was seldom shown "
-        "(new items, small groups) has little to gain by."
-    )
+    if manifest.data is not None:
+        yield _LEARNED
     yield (
         f"Features that the definition declares: {', '.join(own)}. Whether one of them tells of "
         "something that should not decide is not looked at."

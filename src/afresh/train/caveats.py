@@ -56,7 +56,8 @@ def _data(manifest: Manifest, report: Report) -> Iterator[str]:
             f"{report.late:,} outcomes came too late to have been a question: of what arrives late "
             "it has learned nothing."
         )
-    days = (manifest.data.max_ts - manifest.data.min_ts) / DAY_MS
+    data = manifest.data
+    days = YEAR_DAYS if data is None else (data.max_ts - data.min_ts) / DAY_MS
     if days < YEAR_DAYS:
         yield (
             f"Its questions span {days:,.1f} days. What changes over longer times, such as a "

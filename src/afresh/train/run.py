@@ -61,7 +61,7 @@ def trained(
     """
     lightgbm()
     plan = app.plan()
-    surface = _surface(app, wanted.surface)
+    surface = surface_of(app, wanted.surface)
     labels = [source.label for source in surface.sources]
     registry = Registry(folder / FOLDER)
     current = _current(registry, surface.name, app, labels)
@@ -133,7 +133,8 @@ def _put(
     return report
 
 
-def _surface(app: App, name: str) -> Surface:
+def surface_of(app: App, name: str) -> Surface:
+    """A surface by its name. Raises NotFound."""
     surfaces = {surface.name: surface for surface in app.surfaces}
     if name not in surfaces:
         raise NotFound(f"There is no surface {name!r}.", hint=suggest(name, surfaces))
