@@ -224,12 +224,19 @@ class Surfaces:
     def _explored(
         self, listed: Listed, surface: Surface, context: Context, ruling: Ruling, n: int, seed: int
     ) -> Explored:
-        """New items for the page's last places, of those that may be shown and are not there."""
+        """New items for the page's last places."""
         slots = min(surface.explore, n)
+        pool = self.newcomers(listed.items[: n - slots], surface, context, ruling)
+        return explore(pool, slots, seed)
+
+    def newcomers(
+        self, above: NDArray[np.int64], surface: Surface, context: Context, ruling: Ruling
+    ) -> Candidates:
+        """What slots that explore draw from: new items that may be shown and are not above."""
         pool = self.sources.newcomers.pool(ruling.scene.now)
         kept = self._kept(pool.items, surface, context, ruling, Arranged())
-        kept &= self.space.rows(listed.items[: n - slots], pool.items) < 0
-        return explore(Candidates(pool.items[kept], pool.scores[kept]), slots, seed)
+        kept &= self.space.rows(above, pool.items) < 0
+        return Candidates(pool.items[kept], pool.scores[kept])
 
     def _page(
         self, listed: Listed, scored: Scored, surface: Surface, context: Context,
@@ -264,8 +271,7 @@ class Surfaces:
             if not pinned:
                 out.items.append(next(made))
             elif number in drawn:
-                chance = rounded(drawn[number])
-                out.items.append(Item(text, 0.0, ["newcomers"], "New here", chance))
+                out.items.append(Item(text, 0.0, ["newcomers"], "New here", rounded(drawn[number])))
             else:
                 score = rounded(scored.scores[row]) if row >= 0 else 0.0
                 out.items.append(Item(text, score, ["pinned"], "Pinned by the request"))

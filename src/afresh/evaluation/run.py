@@ -40,7 +40,7 @@ def evaluate(
     stream = read_stream(
         events, plan.accepted, ties=wanted.ties, seed=wanted.seed, test=test, progress=progress
     )
-    catalogue, records = _catalogue(app, items)
+    known, records = catalogue(app, items)
     other = None if against is None else load_targets(against)
     outcome = evaluated(app, stream, wanted, items=records, ranked=ranker, progress=progress)
     if save is not None:
@@ -53,11 +53,11 @@ def evaluate(
         )  # fmt: skip
     curve = _curve(app, stream, wanted, records, ranker, outcome, progress) if freshness else []
     return summary(
-        app.name, events.name, stream, outcome, catalogue, curve=curve, comparison=comparison
+        app.name, events.name, stream, outcome, known, curve=curve, comparison=comparison
     )
 
 
-def _catalogue(app: App, path: Path | None) -> tuple[pl.DataFrame | None, bytes]:
+def catalogue(app: App, path: Path | None) -> tuple[pl.DataFrame | None, bytes]:
     """The records of a file as a frame, and as the lines that the fold takes."""
     if path is None:
         return None, b""

@@ -116,6 +116,10 @@ def off_policy_lines(found: OffPolicy) -> Iterator[str]:
         f"{found.rows:,} logged choices, reward {found.logged_value:.5f} each; effective samples "
         f"{found.effective:,.0f}"
     )
+    if found.model is not None:
+        yield ordered(found.model)
+        if found.model.warning:
+            yield f"warning: {found.model.warning}"
     if found.refused:
         yield f"refused: {found.refused}"
         return

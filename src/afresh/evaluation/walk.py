@@ -41,7 +41,7 @@ def evaluated(
 
     Raises NotFound for an unknown surface and BadRequest when there is nothing to ask.
     """
-    return _Walk(app, stream, wanted, items, ranked, progress).outcome()
+    return Walk(app, stream, wanted, items, ranked, progress).outcome()
 
 
 class _Own:
@@ -67,7 +67,7 @@ class _Own:
         return rows[max(at - OWN, 0) : at]
 
 
-class _Walk:
+class Walk:
     """One replica on its way through a stream, and what was asked of it so far."""
 
     def __init__(

@@ -88,6 +88,14 @@ def explore(pool: Candidates, slots: int, seed: int, *, epsilon: float = EPSILON
     return Explored(items, chances)
 
 
+def chances(n: int, epsilon: float = EPSILON) -> NDArray[np.float64]:
+    """The probability that `explore` puts each of a pool of n items, best first, into the first
+    slot: float64[n]. In those behind it, that depends on what was drawn before."""
+    out = np.full(n, epsilon / max(n, 1))
+    out[:1] += 1.0 - epsilon
+    return out
+
+
 @numba.njit(cache=True, nogil=True)
 def _drawn(pool, slots, seed, epsilon):  # type: ignore[no-untyped-def]
     """The items of the slots, and the probability of each."""
