@@ -12,6 +12,7 @@ from onnx import AttributeProto, ModelProto, TensorProto, helper, numpy_helper
 from tests.rank.graphs import graph, linear
 
 from afresh.errors import AfreshError, CorruptData, MissingDependency
+from afresh.rank import graph as module
 from afresh.rank.graph import SCORE, open_graph, read_graph
 from afresh.rank.graph_file import DEEPEST, check_whole
 
@@ -112,10 +113,45 @@ def test_a_shape_that_it_keeps_to_itself_shows_when_it_runs() -> None:
         helper.make_node("ReduceSum", ["x", "axis"], ["sum"]),
         helper.make_node("Reshape", ["sum", "shape"], ["y"]),
     ]
-    made = read_graph(graph(nodes, fixed | AXIS, gives=("m",)).SerializeToString(), 3)
+    data = graph(nodes, fixed | AXIS, gives=("m",)).SerializeToString()
+    made = open_graph(data)
     assert len(made(rows(100))) == 100
+    with pytest.raises(CorruptData, match="fails on 7 candidates"):
+        made(rows(7))
     with pytest.raises(CorruptData, match="fails on 1 candidates"):
-        made(rows(1))
+        read_graph(data, 3)
+
+
+def test_a_graph_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST_S", 0.2)
+    boolean, whole = TensorProto.BOOL, TensorProto.INT64
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["on"]),
+            helper.make_node("Mul", ["held", "held"], ["next"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("round", whole, []),
+            helper.make_tensor_value_info("go", boolean, []),
+            helper.make_tensor_value_info("held", TensorProto.FLOAT, ["n", 1]),
+        ],
+        [
+            helper.make_tensor_value_info("on", boolean, []),
+            helper.make_tensor_value_info("next", TensorProto.FLOAT, ["n", 1]),
+        ],
+    )
+    nodes = [
+        helper.make_node("ReduceSum", ["x", "axis"], ["sum"], keepdims=1),
+        helper.make_node("Loop", ["most", "true", "sum"], ["y"], body=body),
+    ]
+    for most, says in ((3, None), (2**62, "has not ended after 0.2 s")):
+        data = graph(nodes, {**AXIS, "most": np.array(most), "true": np.array(True)})
+        if says is None:
+            assert read_graph(data.SerializeToString(), 3)(rows(2)).shape == (2,)
+        else:
+            with pytest.raises(CorruptData, match=says):
+                read_graph(data.SerializeToString(), 3)
 
 
 def _outside(tensor: TensorProto) -> None:

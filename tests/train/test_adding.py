@@ -30,7 +30,7 @@ from afresh.runtime import Runtime
 from afresh.stages.reranking import OWN
 from afresh.surface import Query
 from afresh.train.adding import added
-from afresh.train.card import CARD
+from afresh.train.card import CARD, NOTHING
 from afresh.train.run import Wanted as Training
 from afresh.train.run import trained
 
@@ -102,6 +102,9 @@ def test_its_folder_says_what_is_known_of_it(folder: Path) -> None:
     card = files[CARD].decode()
     assert "in the place of the surface's own score" in card
     assert "what it is worth, is not known" in card
+    assert card.count(NOTHING) == 5
+    assert "it has seen" not in card  # nobody knows
+    assert "learned from" not in card
     # A training run is judged beside it.
     Registry(folder / FOLDER).promote("home", "mine", 1)
     report = trained(shop(), folder, Training(name="second", rows=20_000))

@@ -12,7 +12,7 @@ from afresh.errors import CorruptData
 from afresh.promoted import FOLDER
 from afresh.rank.manifest import Manifest
 from afresh.rank.registry import MODEL, Registry
-from afresh.train.card import CARD, card
+from afresh.train.card import CARD, NOTHING, card
 from afresh.train.caveats import DAY_MS, FEW, caveats
 from afresh.train.judging import Measures
 from afresh.train.report import OURS, REPORT, Report
@@ -118,5 +118,5 @@ def test_segments_with_few_questions_and_orders_ahead_are_named(
 def test_without_a_report_it_says_that_nothing_is_known(manifest: Manifest) -> None:
     text = card(manifest, None, manifest.files)
     assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == HEADINGS
-    assert text.count("None is recorded.") == 2
+    assert text.count(NOTHING) == 4  # of factors, metrics, evaluation, analyses
     assert "what it is worth, is not known" in text

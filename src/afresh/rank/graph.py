@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from afresh.rank.graph_file import check_whole
 
 SCORE = "the model's score"
 FLOATS = ("tensor(float)", "tensor(double)")
-ERRORS_ALONE = 3
-"""ONNX Runtime's level of logging at which it says errors alone."""
+LONGEST_S = 2.0
+"""Seconds after which a graph that scores one candidate is stopped, when it is read."""
+QUIET = 4
+"""ONNX Runtime's level of logging at which it leaves it to us to say what failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,25 @@ class Graph:
             )
         return given.reshape(len(x)).astype(np.float64)
 
+    def check_ends(self, x: NDArray[np.float32]) -> None:
+        """Raises CorruptData when it takes longer than LONGEST_S: a graph may have loops, and who
+        looks after models must not wait for one for ever."""
+        options = onnxruntime().RunOptions()
+        options.log_severity_level = QUIET
+        timer = Timer(LONGEST_S, setattr, (options, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            self.session.run([self.gives], {self.takes: x}, options)
+        except Exception as error:  # of a class that ONNX Runtime does not export
+            if options.terminate:
+                raise CorruptData(
+                    f"The graph has not ended after {LONGEST_S:g} s.", hint="Look at its loops."
+                ) from error
+            raise CorruptData(f"The graph fails on {len(x)} candidates: {_first(error)}") from error
+        finally:
+            timer.cancel()
+
     def names(self, columns: Sequence[str]) -> tuple[str, ...]:
         """What `added` tells apart: nothing, as a graph does not say how it came to a score."""
         return (SCORE,)
@@ -88,6 +110,7 @@ def read_graph(data: bytes, width: int) -> Graph:
             f"The graph takes {graph.width} numbers a candidate, and {width} columns are named.",
             hint="Name its columns in the order in which it takes them.",
         )
+    graph.check_ends(np.zeros((1, width), np.float32))
     return graph
 
 
@@ -104,7 +127,7 @@ def open_graph(data: bytes) -> Graph:
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.use_deterministic_compute = True
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    options.log_severity_level = ERRORS_ALONE
+    options.log_severity_level = QUIET
     try:
         session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # of a class that ONNX Runtime does not export

@@ -26,6 +26,17 @@ _MEASURES = (
 )
 
 
+NOTHING = "Nothing is recorded."
+_NOT_FOR = (
+    "another surface: its columns and its candidates are those of this one.",
+    "a definition in which a column is gone or means something else: it is refused.",
+    "deciding anything about a person: it compares items for one, never one with another.",
+)
+_UNTAUGHT = (
+    "what the surface's sources do not find: it has seen no such.",
+    "what a list brings about: it was shown what people took, not what they would have taken of "
+    "another list.",
+)
 _LEARNED = (
     "It learned from what people did. The model holds thresholds and numbers, no names and no "
     "events. It follows what was taken: what was popular gains, and what was seldom shown (new "
@@ -79,41 +90,37 @@ def _use(manifest: Manifest) -> Iterator[str]:
         f"asks, {how} the surface's own score; the others follow as they were."
     )
     yield "It is not for:"
-    yield from _list(
-        (
-            "another surface, or what the surface's sources did not find: it has seen no such;",
-            "a definition in which a column is gone or means something else: it is refused;",
-            "deciding anything about a person: it compares items for one, never one with another;",
-            "what a list brings about: it was shown what people took, not what they would have "
-            "taken of another list.",
-        )
-    )
+    yield from _list([*_NOT_FOR, *(_UNTAUGHT if manifest.data is not None else ())])
 
 
 def _factors(report: Report | None) -> Iterator[str]:
+    if report is None:
+        yield NOTHING
+        return
     yield (
         "Looked at apart: whether the visitor had touched the answer before, how far the visit "
         "was, and what the answer was worth."
     )
-    if report is not None:
-        counts = {n: next(iter(found.values())).questions for n, found in report.segments.items()}
-        yield _table(("Segment", "Questions"), [(n, f"{c:,}") for n, c in counts.items()])
+    counts = {n: next(iter(found.values())).questions for n, found in report.segments.items()}
+    yield _table(("Segment", "Questions"), [(n, f"{c:,}") for n, c in counts.items()])
     yield "Groups of people are not looked at apart: nothing here says who belongs to which."
 
 
 def _metrics(report: Report | None) -> Iterator[str]:
+    if report is None:
+        yield NOTHING
+        return
     yield _MEASURES
-    if report is not None:
-        error = report.calibration.error
-        yield (
-            "Calibration: a softmax of the scores of a list says how probable each item is; what "
-            f"is said and what is taken differ by {error:.4f} on average over bins of as many rows."
-        )
+    yield (
+        "Calibration: a softmax of the scores of a list says how probable each item is; what is "
+        f"said and what is taken differ by {report.calibration.error:.4f} on average over bins of "
+        "as many rows."
+    )
 
 
 def _evaluation(report: Report | None) -> Iterator[str]:
     if report is None:
-        yield "None is recorded."
+        yield NOTHING
         return
     yield (
         f"The last {report.judged:,} of {report.questions:,} questions in the order of the log, "
@@ -124,7 +131,7 @@ def _evaluation(report: Report | None) -> Iterator[str]:
 def _training(manifest: Manifest, report: Report | None) -> Iterator[str]:
     data = manifest.data
     yield (
-        "None is recorded."
+        NOTHING
         if data is None
         else f"Questions asked again between {moment(data.min_ts)} and {moment(data.max_ts)}, of "
         f"the log `{data.log}` at the offsets {data.first:,} to {data.end:,}."
@@ -147,7 +154,7 @@ def _training(manifest: Manifest, report: Report | None) -> Iterator[str]:
 
 def _analyses(report: Report | None) -> Iterator[str]:
     if report is None:
-        yield "None is recorded."
+        yield NOTHING
         return
     head = ("Order", "HR@20", "MRR@20", "NDCG@20")
     yield _table(head, [_row((name,), each) for name, each in report.overall.items()])
