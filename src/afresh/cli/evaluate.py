@@ -130,7 +130,7 @@ def run(
 
     Example: `afresh evaluate app.py --events events.parquet --sample 5000 --report report.html`
 
-    Example: `afresh evaluate app.py --events later.parquet --model promoted --data data`
+    Example: `afresh evaluate app.py --events all.parquet --warm-up 0.8 --model promoted`
 
     Example: `afresh evaluate --policy uniform --logged log.parquet`
 
