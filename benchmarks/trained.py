@@ -178,7 +178,7 @@ def measured(runtime: Runtime, rounds: int) -> dict[str, list[float]]:
         x = surfaces.sources.matrix(ranker.columns, items, parts, context, share(surface))
         timed("columns", began)
         began = time.perf_counter()
-        ranker.trees(x)
+        ranker.model(x)
         timed("trees", began)
         read: NDArray[np.float32] = np.ascontiguousarray(x[:, : booster.num_feature()])
         began = time.perf_counter()

@@ -266,8 +266,7 @@ class Surfaces:
             if not pinned:
                 out.items.append(next(made))
             elif number in drawn:
-                chance = rounded(drawn[number])
-                out.items.append(Item(text, 0.0, ["newcomers"], "New here", chance))
+                out.items.append(Item(text, 0.0, ["newcomers"], "New here", rounded(drawn[number])))
             else:
                 score = rounded(scored.scores[row]) if row >= 0 else 0.0
                 out.items.append(Item(text, score, ["pinned"], "Pinned by the request"))

@@ -69,7 +69,7 @@ def test_what_was_saved_is_what_is_read(tmp_path: Path) -> None:
     wanted = Wanted(sample=20)
     outcome = evaluated(shop(), stream_of(walks(30), tmp_path), wanted)
     outcome.save(tmp_path / "saved.parquet")
-    said, targets = load_targets(tmp_path / "saved.parquet")
+    said, targets, _ = load_targets(tmp_path / "saved.parquet")
     assert said == wanted
     assert targets.equals(outcome.targets)
     with pytest.raises(BadRequest, match="no saved evaluation"):

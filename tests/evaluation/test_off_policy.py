@@ -75,6 +75,17 @@ def test_what_the_log_never_chose_is_a_refusal(tmp_path: Path) -> None:
     assert "never chose" in found.refused
 
 
+def test_propensities_that_are_not_those_of_the_log_are_a_refusal(tmp_path: Path) -> None:
+    path = log(tmp_path / "log.parquet", np.full(4, 0.25))
+    frame = pl.read_parquet(path)
+    for share, refused in ((1.0, False), (0.5, True), (2.0, True)):
+        frame.with_columns(pl.col("propensity") * share).write_parquet(path)
+        found = estimated(policy(tmp_path / "p.csv"), path)
+        assert found.mean_weight == pytest.approx(1 / share, rel=0.05)
+        assert (found.estimates == []) == refused
+        assert ("on average, and 1 where" in str(found.refused)) == refused
+
+
 def test_a_policy_may_differ_by_what_it_shares_with_the_log(tmp_path: Path) -> None:
     rng, n = np.random.default_rng(6), 8000
     item, place = rng.integers(0, 2, n), rng.integers(0, 2, n)

@@ -13,7 +13,7 @@ from tests.everything import app
 from tests.model import Event
 
 from afresh.retrieve import Candidates
-from afresh.retrieve.exploration import REFRESH_MS, Newcomers, explore
+from afresh.retrieve.exploration import REFRESH_MS, Newcomers, explore, first_chances
 from afresh.store.replica import Replica
 
 PLAN = app.plan()
@@ -97,3 +97,12 @@ def test_propensities_are_the_frequencies() -> None:
     for row, propensity in said.items():
         wide = 5 * np.sqrt(propensity * (1 - propensity) / rounds)
         assert seen[row] / rounds == pytest.approx(propensity, abs=wide)
+
+
+def test_the_chances_of_the_first_slot_are_those_it_says() -> None:
+    for n in (1, 2, 7):
+        odds = first_chances(n)
+        assert odds.sum() == pytest.approx(1)
+        for seed in range(100):
+            drawn = explore(Candidates(np.arange(n), np.ones(n)), 2, seed)
+            assert drawn.propensities[0] == odds[drawn.items[0]]

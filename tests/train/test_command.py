@@ -44,6 +44,8 @@ def test_from_training_to_promotion_and_back(place: Path) -> None:
     shown = models(place, "show", "second").stdout
     assert "seed:        1" in shown
     assert "the online blend" in shown
+    card = models(place, "card", "second").stdout
+    assert card == (place / "data" / "models" / "second" / "card.md").read_text()
     differing = json.loads(models(place, "diff", "first", "second", "--json").stdout)
     assert differing["seed"] == [0, 1]
     assert "seed" in models(place, "diff", "first", "second").stdout

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from afresh.cli.terminal import AsJson, err_console, say, say_json
+from afresh.cli.terminal import AsJson, Config, DataFolder, err_console, say, say_json
+
+if TYPE_CHECKING:
+    from afresh.evaluation.off_policy import OffPolicy
 
 NAME = "evaluate"
 
@@ -22,6 +25,15 @@ def run(
     ] = None,
     items: Annotated[Path | None, typer.Option(help="The catalogue, known from the start.")] = None,
     surface: Annotated[str, typer.Option(help="The surface that is asked.")] = "home",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Judge a trained ranker's order (`afresh models`), by its name, or promoted for "
+            "the one in force; else the surface's own."
+        ),
+    ] = "",
+    data: DataFolder = None,
+    config: Config = None,
     protocol: Annotated[
         Literal["time", "last", "split"],
         typer.Option(
@@ -101,7 +113,10 @@ def run(
     ] = None,
     policy: Annotated[
         str | None,
-        typer.Option(help="Off-policy, instead of the rest: a file of probabilities, or uniform."),
+        typer.Option(
+            help="Off-policy, instead of the rest: a file of probabilities, uniform, or a "
+            "definition (.py) whose surface is asked at each choice, with --events."
+        ),
     ] = None,
     logged: Annotated[
         Path | None, typer.Option(help="Off-policy: what another policy showed and what came.")
@@ -118,7 +133,11 @@ def run(
 
     Example: `afresh evaluate app.py --events events.parquet --sample 5000 --report report.html`
 
+    Example: `afresh evaluate app.py --events all.parquet --warm-up 0.8 --model promoted`
+
     Example: `afresh evaluate --policy uniform --logged log.parquet`
+
+    Example: `afresh evaluate --policy app.py --events events.parquet --logged log.parquet`
     """
     from afresh.errors import AfreshError
 
@@ -126,7 +145,13 @@ def run(
         if path is not None and not path.is_file():
             raise AfreshError(f"There is no file {path}", hint="Check the options.")
     if logged is not None or policy is not None:
-        _off_policy(policy, logged, reward, as_json)
+        if policy is None or logged is None:
+            raise typer.BadParameter("--policy and --logged go together.")
+        asked = _Asked(
+            events, items, surface, model, data, config, tuple(context or ()), sample, seed, learn,
+            show_seen,
+        )  # fmt: skip
+        _off_policy(policy, logged, reward, asked, as_json)
         return
     if file is None or events is None:
         raise typer.BadParameter("Name a definition and --events, or --policy and --logged.")
@@ -136,22 +161,24 @@ def run(
     from afresh.evaluation.run import evaluate
     from afresh.evaluation.wanted import Wanted
     from afresh.loading import load
+    from afresh.promoted import FOLDER
+    from afresh.settings import load_settings
     from afresh.watch.progress import bars
 
     wanted = Wanted(
-        surface=surface, protocol=protocol, warm_up=warm_up,
+        surface=surface, model=model, protocol=protocol, warm_up=warm_up,
         model_lag=None if model_lag == "frozen" else _span(model_lag), target=tuple(target or ()),
         context_lag=_span(context_lag), ties=ties, at=_lengths(at), sample=sample, seed=seed,
         least=least, targets="new" if new_only else "all", hide_session=hide_session,
         show_seen=show_seen, learn=learn, refit=_span(refit), young=_span(young), cold=cold,
         context=tuple(context or ()), by=tuple(by or ()),
     )  # fmt: skip
-    app = load(file)
+    app, models = load(file), load_settings(file, config, data=data).data / FOLDER
     console = err_console()
     with bars(console, shown=console.is_terminal) as progress:
         found = evaluate(
             app, events, wanted, items=items, test=test, freshness=freshness, save=save,
-            against=compare, progress=progress,
+            against=compare, models=models, progress=progress,
         )  # fmt: skip
     if report is not None:
         from afresh.evaluation.report import page
@@ -189,15 +216,58 @@ def _lengths(text: str) -> tuple[int, ...]:
     return lengths
 
 
-def _off_policy(policy: str | None, logged: Path | None, reward: str, as_json: bool) -> None:
-    if policy is None or logged is None:
-        raise typer.BadParameter("--policy and --logged go together.")
+class _Asked(NamedTuple):
+    """What the options say of a surface whose policy is judged."""
+
+    events: Path | None
+    items: Path | None
+    surface: str
+    model: str
+    data: Path | None
+    config: Path | None
+    context: tuple[str, ...]
+    sample: int | None
+    seed: int
+    learn: int
+    show_seen: bool
+
+
+def _off_policy(policy: str, logged: Path, reward: str, asked: _Asked, as_json: bool) -> None:
     from afresh.evaluation.off_policy import estimated
     from afresh.evaluation.terminal import off_policy_lines
 
-    found = estimated(policy, logged, reward=reward)
+    if policy.endswith(".py"):
+        found = _served(Path(policy), logged, reward, asked)
+    else:
+        found = estimated(policy, logged, reward=reward)
     if as_json:
         say_json(found)
         return
     for line in off_policy_lines(found):
         say(line)
+
+
+def _served(file: Path, logged: Path, reward: str, asked: _Asked) -> OffPolicy:
+    """The value of a definition's surface."""
+    from afresh.evaluation.served import estimated_of
+    from afresh.evaluation.wanted import Wanted
+    from afresh.loading import load
+    from afresh.promoted import FOLDER
+    from afresh.settings import load_settings
+    from afresh.watch.progress import bars
+
+    if asked.events is None:
+        raise typer.BadParameter(
+            "A definition is asked as of each choice: name the events, too (--events)."
+        )
+    wanted = Wanted(
+        surface=asked.surface, model=asked.model, context=asked.context, sample=asked.sample,
+        seed=asked.seed, learn=asked.learn, show_seen=asked.show_seen,
+    )  # fmt: skip
+    app, models = load(file), load_settings(file, asked.config, data=asked.data).data / FOLDER
+    console = err_console()
+    with bars(console, shown=console.is_terminal) as progress:
+        return estimated_of(
+            app, asked.events, logged, wanted, said=str(file), items=asked.items, reward=reward,
+            models=models, progress=progress,
+        )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from afresh.cli import models_add
 from afresh.cli.terminal import AppFile, AsJson, Config, DataFolder, say, say_json
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def list_(
     for row in rows:
         mark = "*" if row["ranks"] else " "
         say(
-            f"{mark} {row['model']:<36} {row['surface']:<12} HR@20 {row['hr']:.4f}  "
-            f"MRR@20 {row['mrr']:.4f}  {row['created']}"
+            f"{mark} {row['model']:<36} {row['surface']:<12} HR@20 {_measure(row['hr'])}  "
+            f"MRR@20 {_measure(row['mrr'])}  {row['created']}"
         )
 
 
@@ -67,17 +68,47 @@ def show(
         said = {"manifest": manifest, "report": msgspec.Raw(files.get(REPORT, b"null"))}
         say_json(said)
         return
-    span = f"offsets {manifest.data.first:,} to {manifest.data.end:,} of log {manifest.data.log}"
+    span, data_of = "not known", manifest.data
+    if data_of is not None:
+        span = f"offsets {data_of.first:,} to {data_of.end:,} of log {data_of.log}"
     for name, value in (
         ("model", manifest.model), ("surface", manifest.surface), ("definition", manifest.plan),
-        ("data", span), ("seed", manifest.seed), ("made with", _pairs(manifest.versions)),
-        ("columns", len(manifest.columns)),
+        ("data", span), ("seed", "not known" if manifest.seed is None else manifest.seed),
+        ("made with", _pairs(manifest.versions)), ("columns", len(manifest.columns)),
+        ("scores", f"{'on top of' if manifest.on_top else 'replace'} the surface's own"),
     ):  # fmt: skip
         say(f"{name + ':':<12} {value}")
     if REPORT in files:
         say("")
         for line in told(msgspec.json.decode(files[REPORT], type=Report)):
             say(line)
+
+
+@app.command()
+def card(file: AppFile, model: Model, data: DataFolder = None, config: Config = None) -> None:
+    """A model's card, Markdown: what it is for, what it is worth, and where it falls short.
+
+    The headings are those of Mitchell et al., "Model Cards for Model Reporting" (FAT* 2019). It is
+    made with the model and lies beside it, as card.md.
+
+    Example: `afresh models card app.py home-20260101T000000-000 --data data > card.md`
+    """
+    import msgspec
+
+    from afresh.train.card import CARD
+    from afresh.train.card import card as made
+    from afresh.train.report import REPORT, Report
+
+    manifest, files = _registry(file, config, data).read(model)
+    if CARD in files:
+        say(files[CARD].decode().rstrip())
+        return
+    report = msgspec.json.decode(files[REPORT], type=Report) if REPORT in files else None
+    say(made(manifest, report, manifest.files).rstrip())
+
+
+app.command("add")(models_add.add)
+app.command("columns")(models_add.columns)
 
 
 @app.command()
@@ -164,10 +195,11 @@ def promoted(app: App, folder: Path, model: str) -> None:
 def _differences(registry: Registry, one: str, other: str) -> dict[str, tuple[Any, Any]]:
     a, b = registry.manifest(one), registry.manifest(other)
     pairs: dict[str, tuple[Any, Any]] = {
-        name: (getattr(a, name), getattr(b, name)) for name in ("surface", "plan", "seed")
+        name: (getattr(a, name), getattr(b, name))
+        for name in ("kind", "surface", "plan", "seed", "on_top")
     }
     for field in ("first", "end", "min_ts", "max_ts"):
-        pairs[f"data {field}"] = getattr(a.data, field), getattr(b.data, field)
+        pairs[f"data {field}"] = getattr(a.data, field, None), getattr(b.data, field, None)
     for said, left, right in (("", a.metrics, b.metrics), ("version of ", a.versions, b.versions)):
         for name in dict.fromkeys((*left, *right)):
             pairs[f"{said}{name}"] = left.get(name), right.get(name)
@@ -182,11 +214,17 @@ def _differences(registry: Registry, one: str, other: str) -> dict[str, tuple[An
 
 
 def _summary(registry: Registry, name: str, ranks: bool) -> dict[str, Any]:
+    from afresh.rank.manifest import moment
+
     manifest = registry.manifest(name)
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(manifest.created / 1000))
-    said = {"model": name, "surface": manifest.surface, "ranks": ranks, "created": moment}
-    measured = {key: manifest.metrics.get(key, 0.0) for key in ("hr", "mrr", "ndcg")}
+    made = moment(manifest.created)
+    said = {"model": name, "surface": manifest.surface, "ranks": ranks, "created": made}
+    measured = {key: manifest.metrics.get(key) for key in ("hr", "mrr", "ndcg")}
     return {**said, **measured, "columns": len(manifest.columns), "seed": manifest.seed}
+
+
+def _measure(value: float | None) -> str:
+    return "–     " if value is None else f"{value:.4f}"
 
 
 def _pairs(values: dict[str, str]) -> str:

@@ -92,5 +92,6 @@ def run(
         return
     for line in told(report):
         say(line)
+    say(f"\nIts card: afresh models card {file} {report.model} --data {settings.data}")
     if not promote:
-        say(f"\nHave it rank: afresh models promote {file} {report.model} --data {settings.data}")
+        say(f"Have it rank: afresh models promote {file} {report.model} --data {settings.data}")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from afresh.errors import BadRequest
 from afresh.evaluation.measures import Values, mean, per_question
+from afresh.evaluation.ranked import Judged
 
 ROUNDS = 10_000
 ONE = ("HR", "MRR", "NDCG")
@@ -37,18 +38,24 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """questions: asked of both; left_out: those that only one was asked."""
+    """questions: asked of both; left_out: those that only one was asked. model: the trained ranker
+    whose order the other was, null for its surface's own."""
 
     against: str
     questions: int
     left_out: int
     differences: list[Difference]
+    model: Judged | None = None
 
 
 def compared(
-    ours: pl.DataFrame, theirs: pl.DataFrame, at: tuple[int, ...], *, against: str, seed: int = 1
-) -> Comparison:
-    """Two tables of targets, matched by event and item. Raises BadRequest when none match."""
+    ours: pl.DataFrame, theirs: pl.DataFrame, at: tuple[int, ...], *, against: str,
+    seed: int = 1, model: Judged | None = None,
+) -> Comparison:  # fmt: skip
+    """Two tables of targets, matched by event and item. model: what ranked theirs, if anything did.
+
+    Raises BadRequest when none match.
+    """
     keys = ["event", "item_name"]
     both = [frame.join(other, on=keys, how="semi") for frame, other in
             ((ours, theirs), (theirs, ours))]  # fmt: skip
@@ -66,7 +73,7 @@ def compared(
         here, there = per_question(mine, k), per_question(other, k)
         said += [_difference(name, k, here[name], there[name], visitor, rng) for name in ONE]
     left = ours.height + theirs.height - mine.height - other.height
-    return Comparison(against, len(visitor), left, said)
+    return Comparison(against, len(visitor), left, said, model)
 
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:

@@ -26,10 +26,12 @@ OFF = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """table: context columns, item_id, probability; context: their names."""
+    """table: context columns, item_id, probability; context: their names. within: the columns of
+    log and table for each of whose values the log must have chosen what the policy does."""
 
     table: pl.DataFrame
     context: list[str]
+    within: list[str]
 
 
 def read_logged(path: Path, reward: str) -> pl.DataFrame:
@@ -59,7 +61,7 @@ def read_policy(said: str, log: pl.DataFrame) -> Policy:
     if said == UNIFORM:
         items = log["item_id"].unique(maintain_order=True)
         probability = pl.lit(1 / len(items)).alias("probability")
-        return Policy(pl.DataFrame({"item_id": items}).with_columns(probability), [])
+        return Policy(pl.DataFrame({"item_id": items}).with_columns(probability), [], [])
     path = Path(said)
     if not path.is_file():
         raise BadRequest(f"There is no file {path}", hint=f"Name a file, or say {UNIFORM}.")
@@ -83,7 +85,7 @@ def read_policy(said: str, log: pl.DataFrame) -> Policy:
         )
     if frame.select(*context, "item_id").is_duplicated().any():
         raise BadRequest(f"{path} names an item twice.", hint="One row an item and context.")
-    return Policy(frame, context)
+    return Policy(frame, context, context)
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -10,7 +10,9 @@ such as the position or a segment, apart for each of their values. With w = π /
            mean reward drawn to that of all, is of the other folds (Chernozhukov et al. 2018)
 
 Few choices that both policies make say little about the one from the other, however long the log:
-(Σ w)² / Σ w² effective samples (Kish 1965). Below `LEAST` there is no estimate, but a refusal.
+(Σ w)² / Σ w² effective samples (Kish 1965). Below `LEAST` there is no estimate, but a refusal. And
+where the log has a chance of all that the policy would do, w is 1 on average: where w is not, there
+is none either.
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from afresh.evaluation.logged import Policy, read_logged, read_policy
+from afresh.evaluation.ranked import Judged
 
 LEAST = 1000.0
 """Effective samples below which an estimate is refused."""
 UNSUPPORTED = 0.01
 """Probability on items that the log never chose above which an estimate is refused."""
+OFF_BY, FAR = 0.01, 4.0
+"""How far from 1, and standard errors beyond that, the mean weight may be."""
 FOLDS = 5
 PRIOR = 100.0
 """Rows at the mean of all that an item's mean reward is drawn to it by."""
@@ -48,7 +53,8 @@ class Estimate(msgspec.Struct, frozen=True):
 class OffPolicy(msgspec.Struct, frozen=True):
     """rows: choices logged; logged_value: their mean reward; effective: effective samples;
     mean_weight: of w, near 1 where the propensities are right; unsupported: the policy's
-    probability on items that the log never chose there. refused: why there is no estimate."""
+    probability on items that the log never chose there. refused: why there is no estimate. model:
+    the trained ranker whose order the policy's is, null where there is none."""
 
     policy: str
     logged: str
@@ -61,6 +67,7 @@ class OffPolicy(msgspec.Struct, frozen=True):
     unsupported: float
     estimates: list[Estimate]
     refused: str | None
+    model: Judged | None = None
 
 
 def estimated(
@@ -71,12 +78,20 @@ def estimated(
     Raises BadRequest when a file is not as described in `logged`.
     """
     log = read_logged(logged, reward)
-    given = read_policy(policy, log)
-    weights, direct = _weights(log, given), None
+    return valued(read_policy(policy, log), log, said=policy, logged=logged, least=least, seed=seed)
+
+
+def valued(
+    given: Policy, log: pl.DataFrame, *, said: str, logged: Path, least: float = LEAST,
+    seed: int = 1, model: Judged | None = None,
+) -> OffPolicy:  # fmt: skip
+    """The value of a policy on a log that was read. said, logged: what they are called; model: the
+    trained ranker of which the policy is, if one's."""
+    weights = _weights(log, given)
     rewards = log["reward"].to_numpy()
     effective = float(weights.sum() ** 2 / max((weights**2).sum(), 1e-300))
     unsupported = _unsupported(log, given)
-    refused = _refusal(effective, least, unsupported)
+    refused = _refusal(effective, least, unsupported, weights)
     made: list[Estimate] = []
     if refused is None:
         direct, guess = _modelled(log, given, seed)
@@ -87,7 +102,7 @@ def estimated(
             _estimate("DR", direct + weights * (rewards - guess)),
         ]
     return OffPolicy(
-        policy=policy,
+        policy=said,
         logged=str(logged),
         rows=log.height,
         rewards=float(rewards.sum()),
@@ -98,10 +113,11 @@ def estimated(
         unsupported=round(unsupported, 6),
         estimates=made,
         refused=refused,
+        model=model,
     )
 
 
-def _refusal(effective: float, least: float, unsupported: float) -> str | None:
+def _refusal(effective: float, least: float, unsupported: float, weights: Values) -> str | None:
     if effective < least:
         return (
             f"{effective:,.0f} effective samples are fewer than {least:,.0f}: the log seldom chose "
@@ -111,6 +127,13 @@ def _refusal(effective: float, least: float, unsupported: float) -> str | None:
         return (
             f"{unsupported:.1%} of the policy's choices are items that the log never chose there: "
             "nothing is known of them."
+        )
+    mean, error = float(weights.mean()), float(weights.std() / len(weights) ** 0.5)
+    if abs(mean - 1) > OFF_BY + FAR * error:
+        return (
+            f"The weights are {mean:.3f} on average, and 1 where a log has a chance of everything "
+            "that the policy would do: its propensities are wrong, or at some choices what the "
+            "policy would do had none."
         )
     return None
 
@@ -132,8 +155,7 @@ def _weights(log: pl.DataFrame, policy: Policy) -> Values:
 
 def _unsupported(log: pl.DataFrame, policy: Policy) -> float:
     """The policy's probability on what the log never chose, by how often each context came."""
-    keys = [*policy.context, "item_id"]
-    missing = policy.table.join(log, on=keys, how="anti")
+    missing = policy.table.join(log, on=[*policy.within, "item_id"], how="anti")
     if not policy.context:
         return float(missing["probability"].sum())
     mass = missing.group_by(policy.context).agg(pl.col("probability").sum())

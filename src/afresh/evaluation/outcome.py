@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from afresh.errors import BadRequest
+from afresh.evaluation.ranked import Judged
 from afresh.evaluation.wanted import Wanted
 
 COLUMNS = {
@@ -41,7 +43,7 @@ class Outcome:
     int64[questions, depth] into `items`, -1 past the end; popularity: int64[items], events of
     each in the whole file. catalogue: how many items that has, 0 where there is none; learned:
     outcomes learned from; left_out: how often a part of the surface failed. seconds: how long
-    it took."""
+    it took; model: the trained ranker whose order it is, if one's."""
 
     wanted: Wanted
     targets: pl.DataFrame
@@ -53,22 +55,34 @@ class Outcome:
     learned: int
     left_out: dict[str, int]
     seconds: float
+    model: Judged | None = None
 
     @property
     def questions(self) -> int:
         return len(self.lists)
 
     def save(self, path: Path) -> None:
-        """Write the targets as Parquet, with what was wanted in its metadata."""
-        said = msgspec.json.encode(self.wanted).decode()
-        self.targets.write_parquet(path, metadata={"afresh.wanted": said})
+        """Write the targets as Parquet, with what was wanted and what ranked in its metadata."""
+        said = {"afresh.wanted": self.wanted, "afresh.model": self.model}
+        metadata = {name: msgspec.json.encode(value).decode() for name, value in said.items()}
+        self.targets.write_parquet(path, metadata=metadata)
 
 
-def load_targets(path: Path) -> tuple[Wanted, pl.DataFrame]:
+class Saved(NamedTuple):
+    """What was written of an outcome: its fields of the same names."""
+
+    wanted: Wanted
+    targets: pl.DataFrame
+    model: Judged | None
+
+
+def load_targets(path: Path) -> Saved:
     """What `Outcome.save` wrote. Raises BadRequest when the file is none of those."""
     try:
-        said = pl.read_parquet_metadata(path)["afresh.wanted"]
-        return msgspec.json.decode(said, type=Wanted), pl.read_parquet(path)
+        said = pl.read_parquet_metadata(path)
+        wanted = msgspec.json.decode(said["afresh.wanted"], type=Wanted)
+        model = msgspec.json.decode(said.get("afresh.model", "null"), type=Judged | None)
+        return Saved(wanted, pl.read_parquet(path), model)
     except (OSError, KeyError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
         raise BadRequest(
             f"{path} is no saved evaluation: {error}", hint="Write one with --save."

@@ -18,6 +18,7 @@ from afresh.evaluation.wanted import Wanted
 from afresh.events.batch import join
 from afresh.features.columns import type_table
 from afresh.problems import suggest
+from afresh.rank.trained import Chosen, Ranker
 from afresh.request import Query
 from afresh.retrieve import Candidates, Context
 from afresh.retrieve.context import context_of
@@ -74,13 +75,18 @@ def judged_surface(surfaces: tuple[Surface, ...], wanted: Wanted) -> Surface:
 
 
 class Asker:
-    """Asks one surface over a replica that follows a stream, or is behind it."""
+    """Asks one surface over a replica that follows a stream, or is behind it. ranker: the trained
+    one that orders its lists, if one does."""
 
-    def __init__(self, surface: Surface, replica: Replica, stream: Stream, wanted: Wanted) -> None:
+    def __init__(
+        self, surface: Surface, replica: Replica, stream: Stream, wanted: Wanted,
+        ranker: Ranker | None = None,
+    ) -> None:  # fmt: skip
         self.surface, self.replica, self.stream, self.wanted = surface, replica, stream, wanted
         self.surfaces = _Asked((surface,), replica)
         self.heard = HeardSources(replica, self.surfaces.space)
         self.surfaces.sources = self.heard
+        self.surfaces.rankers = {surface.name: Chosen(ranker)}
         self.surfaces.prepare()
         self._kinds = type_table(stream.batch.types, replica.plan)[stream.batch.type]
         self._ids = {name: stream.batch.strings(name) for name in ("event_id", "item_id")}

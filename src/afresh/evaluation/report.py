@@ -12,7 +12,7 @@ import msgspec
 from afresh.evaluation.charts import Bar, bars, curves, forest, stacked
 from afresh.evaluation.measures import NAMES, Measure
 from afresh.evaluation.summary import Point, Summary
-from afresh.evaluation.terminal import conditions
+from afresh.evaluation.terminal import conditions, ordered, warnings
 from afresh.features.durations import text
 
 _WENT = ("in the list", "found, outranked", "found by no source", "no event yet")
@@ -65,11 +65,12 @@ def _head(found: Summary) -> str:
         measure = found.overall.measures[name][k]
         error = f" ± {measure.se:.3f}" if measure.se is not None else ""
         tiles += _tile(_short(measure), f"{name}@{k}{error}")
+    warned = "".join(f'<p class="warning" role="note">{escape(w)}</p>' for w in warnings(found))
     return (
         f"<h1>{escape(found.app)}, {escape(found.wanted.surface)}</h1>"
         f'<p class="lead">{found.questions:,} questions of {found.overall.visitors:,} visitors for '
         f"{found.targets:,} of {found.events:,} events: {escape(conditions(found))}.</p>"
-        f'<div class="tiles">{tiles}</div>'
+        f'{warned}<div class="tiles">{tiles}</div>'
     )
 
 
@@ -190,8 +191,9 @@ def _compared(found: Summary) -> str:
         for d in both.differences
     ]
     says = (
-        f"This run minus {both.against}, on {both.questions:,} targets that both were asked; "
-        "95 % intervals, and the p-value of a paired randomization test over visitors."
+        f"This run minus {both.against} ({ordered(both.model)}), on {both.questions:,} targets "
+        "that both were asked; 95 % intervals, and the p-value of a paired randomization test "
+        "over visitors."
     )
     numbers = [
         [f"{d.measure}@{d.k}", f"{d.ours:.4f}", f"{d.theirs:.4f}", f"{d.difference:+.4f}",
@@ -208,6 +210,7 @@ def _how(found: Summary) -> str:
         said[name] = "frozen" if said[name] is None else text(said[name]) if said[name] else "0"
     for name in ("at", "by", "target", "context"):
         said[name] = ", ".join(map(str, said[name])) or "nothing"
+    said["model"] = said["model"] or "none: the surface's own order"
     pairs = {
         "events": f"{found.events_file}: {found.events:,}, {found.rejected:,} rows not read",
         "items": f"{found.items:,}",

@@ -11,6 +11,7 @@ from afresh.app import App
 from afresh.errors import BadRequest
 from afresh.evaluation.compare import compared
 from afresh.evaluation.outcome import Outcome, load_targets
+from afresh.evaluation.ranked import Ranked, ranked
 from afresh.evaluation.stream import Progress, Stream, read_stream
 from afresh.evaluation.summary import Point, Summary, point, summary
 from afresh.evaluation.walk import evaluated
@@ -21,35 +22,42 @@ from afresh.log.files import frame_to_records, read_items
 def evaluate(
     app: App, events: Path, wanted: Wanted, *, items: Path | None = None, test: str | None = None,
     freshness: bool = False, save: Path | None = None, against: Path | None = None,
+    models: Path = Path("models"),
     progress: Progress = lambda stage, done, total: None,
 ) -> Summary:  # fmt: skip
     """Ask, and say what came of it.
 
     items: a file of the catalogue; test: COLUMN=VALUE, the rows that `split` asks; freshness: the
-    same questions again at other lags; save, against: files of targets, to write and to compare.
-    Raises BadRequest for files that cannot be read and questions that cannot be asked.
+    same questions again at other lags; save, against: files of targets, to write and to compare;
+    models: the folder of the registry that has `wanted.model`.
+    Raises BadRequest for files that cannot be read and questions that cannot be asked, and for a
+    model as `ranked`.
     """
     plan = app.plan()
+    ranker = ranked(app, models, wanted) if wanted.model else None
+    if ranker is not None:
+        wanted = msgspec.structs.replace(wanted, model=ranker.ranker.name)
     stream = read_stream(
         events, plan.accepted, ties=wanted.ties, seed=wanted.seed, test=test, progress=progress
     )
-    catalogue, records = _catalogue(app, items)
-    other = None if against is None else load_targets(against)[1]
-    outcome = evaluated(app, stream, wanted, items=records, progress=progress)
+    known, records = catalogue(app, items)
+    other = None if against is None else load_targets(against)
+    outcome = evaluated(app, stream, wanted, items=records, ranked=ranker, progress=progress)
     if save is not None:
         outcome.save(save)
     comparison = None
     if other is not None:
         comparison = compared(
-            outcome.targets, other, wanted.at, against=str(against), seed=wanted.seed
-        )
-    curve = _curve(app, stream, wanted, records, outcome, progress) if freshness else []
+            outcome.targets, other.targets, wanted.at, against=str(against), seed=wanted.seed,
+            model=other.model,
+        )  # fmt: skip
+    curve = _curve(app, stream, wanted, records, ranker, outcome, progress) if freshness else []
     return summary(
-        app.name, events.name, stream, outcome, catalogue, curve=curve, comparison=comparison
+        app.name, events.name, stream, outcome, known, curve=curve, comparison=comparison
     )
 
 
-def _catalogue(app: App, path: Path | None) -> tuple[pl.DataFrame | None, bytes]:
+def catalogue(app: App, path: Path | None) -> tuple[pl.DataFrame | None, bytes]:
     """The records of a file as a frame, and as the lines that the fold takes."""
     if path is None:
         return None, b""
@@ -68,8 +76,9 @@ def _catalogue(app: App, path: Path | None) -> tuple[pl.DataFrame | None, bytes]
 
 
 def _curve(
-    app: App, stream: Stream, wanted: Wanted, records: bytes, first: Outcome, progress: Progress
-) -> list[Point]:
+    app: App, stream: Stream, wanted: Wanted, records: bytes, ranker: Ranked | None,
+    first: Outcome, progress: Progress,
+) -> list[Point]:  # fmt: skip
     """Hits by lag: of the index alone, then of the whole pipeline."""
     if wanted.protocol != "time":
         raise BadRequest(
@@ -81,7 +90,9 @@ def _curve(
         progress("freshness", done, len(lags))
         context = lag if behind == "pipeline" and lag is not None else 0
         asked = msgspec.structs.replace(wanted, model_lag=lag, context_lag=context)
-        made = first if asked == wanted else evaluated(app, stream, asked, items=records)
+        made = first
+        if asked != wanted:
+            made = evaluated(app, stream, asked, items=records, ranked=ranker)
         points.append(point(made, behind, lag))
     progress("freshness", len(lags), len(lags))
     return points

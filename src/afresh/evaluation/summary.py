@@ -11,6 +11,7 @@ from afresh.evaluation.beyond import Beyond, beyond
 from afresh.evaluation.compare import Comparison
 from afresh.evaluation.measures import Measure, Scores, scores
 from afresh.evaluation.outcome import Outcome
+from afresh.evaluation.ranked import Judged
 from afresh.evaluation.segments import Segment, segments
 from afresh.evaluation.sources import Lost, SourceRecall, lost, recalls
 from afresh.evaluation.stream import Stream
@@ -30,7 +31,8 @@ class Point(msgspec.Struct, frozen=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """candidates: what could have been in a list, in words. learned: outcomes learned from;
     left_out: parts of the surface that failed, and how often.
-    seconds: how long asking took; curve: empty unless asked for."""
+    seconds: how long asking took; curve: empty unless asked for. model: the trained ranker whose
+    order was judged, null for the surface's own."""
 
     app: str
     events_file: str
@@ -51,6 +53,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     beyond: Beyond
     curve: list[Point]
     compared: Comparison | None
+    model: Judged | None = None
 
 
 def summary(
@@ -81,6 +84,7 @@ def summary(
         beyond=beyond(outcome.lists, outcome.popularity, of, _fields(outcome, catalogue)),
         curve=curve,
         compared=comparison,
+        model=outcome.model,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from afresh.evaluation.measures import NAMES
 from afresh.evaluation.off_policy import OffPolicy
+from afresh.evaluation.ranked import Judged
 from afresh.evaluation.summary import Summary
 from afresh.features.durations import text
 
@@ -35,7 +36,20 @@ def conditions(found: Summary) -> str:
         said.append("what the session has excluded")
     if wanted.show_seen:
         said.append("without the filter of seen items")
+    said.append(ordered(found.model))
     return ", ".join(said)
+
+
+def ordered(model: Judged | None) -> str:
+    """Whose order it is."""
+    return f"ranked by {model.name}" if model is not None else "in the surface's own order"
+
+
+def warnings(found: Summary) -> list[str]:
+    """What speaks against the figures, of this run and of the one that it is compared with."""
+    other = None if found.compared is None else found.compared.model
+    said = [each.warning for each in (found.model, other) if each is not None]
+    return list(dict.fromkeys(text for text in said if text is not None))
 
 
 def lines(found: Summary) -> Iterator[str]:
@@ -47,6 +61,8 @@ def lines(found: Summary) -> Iterator[str]:
     )
     yield conditions(found)
     yield found.candidates
+    for warning in warnings(found):
+        yield f"warning: {warning}"
     if found.rejected:
         yield f"{found.rejected:,} rows of the file could not be read"
     for part, times in found.left_out.items():
@@ -83,7 +99,10 @@ def lines(found: Summary) -> Iterator[str]:
         yield f"{point.behind} {lag:<8} behind: HR@{k} {point.hr}, young items {point.young}"
     if found.compared is not None:
         yield ""
-        yield f"against {found.compared.against}, {found.compared.questions:,} in common:"
+        yield (
+            f"against {found.compared.against}, {ordered(found.compared.model)}; "
+            f"{found.compared.questions:,} in common:"
+        )
         for gap in found.compared.differences:
             yield (
                 f"  {f'{gap.measure}@{gap.k}':<10} {gap.ours:.4f} − {gap.theirs:.4f} = "
@@ -97,6 +116,10 @@ def off_policy_lines(found: OffPolicy) -> Iterator[str]:
         f"{found.rows:,} logged choices, reward {found.logged_value:.5f} each; effective samples "
         f"{found.effective:,.0f}"
     )
+    if found.model is not None:
+        yield ordered(found.model)
+        if found.model.warning:
+            yield f"warning: {found.model.warning}"
     if found.refused:
         yield f"refused: {found.refused}"
         return

@@ -18,6 +18,7 @@ from afresh.app import App
 from afresh.evaluation.outcome import COLUMNS, Outcome, lists_of
 from afresh.evaluation.protocol import Part, parts_of, targets_of
 from afresh.evaluation.question import Asker, judged_surface
+from afresh.evaluation.ranked import Ranked
 from afresh.evaluation.stream import Progress, Rows, Stream
 from afresh.evaluation.wanted import Wanted
 from afresh.learner import EVERY, Action, Learner
@@ -33,14 +34,15 @@ OWN = 200
 
 
 def evaluated(
-    app: App, stream: Stream, wanted: Wanted, *, items: bytes = b"",
+    app: App, stream: Stream, wanted: Wanted, *, items: bytes = b"", ranked: Ranked | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> Outcome:  # fmt: skip
-    """Walk through a stream and ask. items: records of the catalogue, NDJSON, known from the start.
+    """Walk through a stream and ask. items: records of the catalogue, NDJSON, known from the start;
+    ranked: the trained ranker that orders the lists, if one does.
 
     Raises NotFound for an unknown surface and BadRequest when there is nothing to ask.
     """
-    return _Walk(app, stream, wanted, items, progress).outcome()
+    return Walk(app, stream, wanted, items, ranked, progress).outcome()
 
 
 class _Own:
@@ -66,19 +68,22 @@ class _Own:
         return rows[max(at - OWN, 0) : at]
 
 
-class _Walk:
+class Walk:
     """One replica on its way through a stream, and what was asked of it so far."""
 
     def __init__(
-        self, app: App, stream: Stream, wanted: Wanted, items: bytes, progress: Progress
-    ) -> None:
+        self, app: App, stream: Stream, wanted: Wanted, items: bytes, ranked: Ranked | None,
+        progress: Progress,
+    ) -> None:  # fmt: skip
         self.stream, self.wanted, self.progress = stream, wanted, progress
+        self.ranked = ranked
         self.replica = Replica(app.plan())
         if items:
             self.replica.fold_items(items, 0)
         self.replica.catalog.write_into(stream.batch)
         surface = judged_surface(app.surfaces, wanted)
-        self.asker = Asker(surface, self.replica, stream, wanted)
+        ranker = None if ranked is None else ranked.ranker
+        self.asker = Asker(surface, self.replica, stream, wanted, ranker)
         self.refits = Refits(self.asker.heard, surface, wanted.refit)
         labels = tuple(source.label for source in surface.sources)
         self.sources = [name.partition(":")[2] for name in named_apart("source", labels)]
@@ -121,6 +126,7 @@ class _Walk:
             self.wanted, targets, lists_of(self._lists, self.wanted.depth), names, self.sources,
             counts, len(self.replica.catalog), self.learned, dict(self._left_out),
             time.perf_counter() - began,
+            None if self.ranked is None else self.ranked.judged(targets),
         )  # fmt: skip
 
     def _ask_all(self, part: Part) -> None:

@@ -35,10 +35,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     learned from, where the surface learns. young: ms since its first event that an item is young.
     refit: ms of event time after which vectors learned from visits are fitted again, where the
     surface reads such. cold: a visitor with fewer events is cold. context: fields of the event
-    that the request says as well. by: fields whose values are looked at apart.
+    that the request says as well. by: fields whose values are looked at apart. model: the trained
+    ranker that orders the lists, "" for the surface's own order.
     """
 
     surface: str = "home"
+    model: str = ""
     protocol: Protocol = "time"
     warm_up: float = 0.5
     model_lag: int | None = 0

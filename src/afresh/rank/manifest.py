@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ from afresh.problems import suggest
 from afresh.rank.columns import VERSION, Columns, fingerprint
 
 FORMAT = 1
+LIGHTGBM, ONNX = "lightgbm", "onnx"
+"""The kinds of models."""
 
 
 class Range(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,22 +37,30 @@ class Column(msgspec.Struct, frozen=True):
 
 class Manifest(msgspec.Struct, kw_only=True):
     """files: the SHA-256 of each file beside it, by name; metrics: on the last slice of its
-    data; plan: the hash of the definition's facts; created: UTC ms."""
+    data; plan: the hash of the definition's facts; created: UTC ms. on_top: whether its scores are
+    added to the log-odds of the surface's own score, or stand in its place. data, seed: None of a
+    model that was made elsewhere."""
 
     format: int = FORMAT
-    kind: str = "lightgbm"
+    kind: str = LIGHTGBM
     model: str
     app: str
     surface: str
     columns: list[Column]
     columns_version: int = VERSION
     plan: str
-    data: Range
-    seed: int
+    data: Range | None
+    seed: int | None
     created: int
     versions: dict[str, str]
     metrics: dict[str, Any]
     files: dict[str, str] = {}
+    on_top: bool = True
+
+
+def moment(ms: int) -> str:
+    """A moment, UTC ms, as a person reads it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ms / 1000))
 
 
 def read_manifest(data: bytes, where: str) -> Manifest:
@@ -58,7 +69,7 @@ def read_manifest(data: bytes, where: str) -> Manifest:
         manifest = msgspec.json.decode(data, type=Manifest)
     except msgspec.MsgspecError as error:
         raise CorruptData(f"{where} is no manifest of a model: {error}") from error
-    if manifest.format != FORMAT or manifest.kind != "lightgbm":
+    if manifest.format != FORMAT or manifest.kind not in (LIGHTGBM, ONNX):
         raise CorruptData(f"{where} is of format {manifest.format}, of kind {manifest.kind!r}.")
     return manifest
 

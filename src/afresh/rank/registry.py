@@ -23,11 +23,15 @@ from afresh.problems import suggest
 from afresh.rank.manifest import Manifest, read_manifest
 from afresh.store.snapshot import sync_folder
 
-MANIFEST, MODEL, PROMOTED = "manifest.json", "model.txt", "promoted.json"
+MANIFEST, PROMOTED = "manifest.json", "promoted.json"
+MODEL, GRAPH = "model.txt", "model.onnx"
+"""The file of a model: of trees, and of a graph."""
 MAKING = ".making-"
 """How the name of a folder begins in which a model is being made."""
 TAKEN = ("blend", "softmax")
 """What answers say ranked them where no model did."""
+IN_FORCE = "promoted"
+"""By this name commands mean whichever model ranks now."""
 LEFT_S = 3600.0
 """What is being made for longer, in seconds, was left by a crash."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -82,7 +86,7 @@ class Registry:
         Raises BadRequest for a name that cannot be one, or is taken.
         """
         name = manifest.model
-        if not _NAME.fullmatch(name) or name in TAKEN:
+        if not _NAME.fullmatch(name) or name in (*TAKEN, IN_FORCE):
             raise BadRequest(
                 f"{name!r} cannot name a model.",
                 hint="Up to 64 letters, digits, dots, dashes; no dash or dot first.",
@@ -90,7 +94,7 @@ class Registry:
         place = self.folder / name
         if place.exists():
             raise BadRequest(f"There is a model {name!r} already.", hint="They never change.")
-        manifest.files = {n: hashlib.sha256(data).hexdigest() for n, data in files.items()}
+        manifest.files = checksums(files)
         document = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
         self.folder.mkdir(parents=True, exist_ok=True)
         making = self.folder / f"{MAKING}{name}-{os.getpid()}-{threading.get_ident()}"
@@ -193,6 +197,11 @@ class Registry:
         except OSError as error:
             raise AfreshError(f"{self.promoted_file} cannot be written: {error}") from error
         sync_folder(self.folder)
+
+
+def checksums(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The SHA-256 of each file, by name, as hex digits."""
+    return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 
 def _write(path: Path, data: bytes) -> None:

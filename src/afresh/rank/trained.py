@@ -1,13 +1,14 @@
-"""A trained ranker: trees over the columns of a surface, looked over before it may rank.
+"""A trained ranker: a model over the columns of a surface, looked over before it may rank.
 
 It orders the best candidates that the surface's own scorer found, RERANKED of them: what it
 was trained on is such lists, and a hundred trees over thousands of candidates would take longer
-than the rest of the request.
+than the rest of the request. What kind of model it is, `models` knows; here all are alike.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,8 @@ from afresh.errors import AfreshError
 from afresh.features.plan import Plan
 from afresh.rank.columns import Columns
 from afresh.rank.manifest import Manifest, check_columns
-from afresh.rank.registry import MODEL, Registry
-from afresh.rank.trees import Trees, read_trees
+from afresh.rank.models import Model, read_model
+from afresh.rank.registry import Registry
 
 RERANKED = 100
 """Candidates that a trained ranker orders; the others follow as they were."""
@@ -30,19 +31,20 @@ FAINTEST = 1e-9
 
 
 class Ranker(NamedTuple):
-    """name: of the model; trees: over `columns`, those that the model does not read included.
-
-    What the trees add is on top of the surface's own score: they say where that is wrong.
+    """name: of the model; model: over `columns`, those that it does not read included; on_top:
+    whether its scores are added to the log-odds of the surface's own, and so say where that is
+    wrong, or stand in its place.
     """
 
     name: str
     columns: Columns
-    trees: Trees
+    model: Model
+    on_top: bool = True
 
     def __call__(self, x: NDArray[np.float32], own: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds float64[n], up to a constant, of columns x float32[n, columns] and the surface's
         own scores float64[n], above zero."""
-        return self.trees(x) + log_odds(own)
+        return self.model(x) + log_odds(own) if self.on_top else self.model(x)
 
 
 def log_odds(own: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,36 +62,51 @@ class Chosen(NamedTuple):
 def load_ranker(registry: Registry, name: str, plan: Plan, labels: list[str]) -> Ranker:
     """A model, if it can rank a surface whose sources have these labels.
 
-    Raises NotFound, CorruptData, and AfreshError for one whose columns are no longer given, that
-    scores what is no number, or that is slow.
+    Raises NotFound, CorruptData, MissingDependency, and AfreshError for one whose columns are no
+    longer given, that scores what is no number, or that is slow.
     """
-    manifest, files = registry.read(name)
+    return ranker_of(*registry.read(name), plan, labels)
+
+
+def ranker_of(
+    manifest: Manifest, files: Mapping[str, bytes], plan: Plan, labels: list[str]
+) -> Ranker:
+    """What a manifest and its files make, whether they are in a registry or not yet. Raises as
+    `load_ranker`."""
     columns = check_columns(manifest, plan, labels)
-    trees = read_trees(files.get(MODEL, b"").decode("utf-8", "replace"), len(manifest.columns))
-    _test(manifest, trees)
+    model = read_model(manifest, files)
+    _test(manifest, model)
     at = {column: place for place, column in enumerate(columns.names)}
     places = np.array([at[column.name] for column in manifest.columns], np.int32)
-    return Ranker(name, columns, trees.over(places))
+    return Ranker(manifest.model, columns, model.over(places), manifest.on_top)
 
 
-def _test(manifest: Manifest, trees: Trees) -> None:
-    """Score made-up candidates, some of them with what is missing, in time."""
+def _test(manifest: Manifest, model: Model) -> None:
+    """Score made-up candidates, some of them with what is missing: always alike, and in time."""
     rng = np.random.default_rng(0)
     x = rng.lognormal(0.0, 3.0, (RERANKED, len(manifest.columns))).astype(np.float32)
     x[rng.random(x.shape) < 0.2] = np.nan
     x[0], x[1] = 0.0, np.nan
-    took = []
+    took, given = [], []
     for _ in range(TRIES):
         began = time.perf_counter()
-        scores = trees(x)
+        given.append(model(x))
         took.append((time.perf_counter() - began) * 1000)
-    if not np.isfinite(scores).all():
+    given += [model(x[:1]).repeat(RERANKED)]  # of a short list, too
+    if not np.isfinite(given).all():
         raise AfreshError(
-            f"The model {manifest.model} scores what is no number.", hint="Train it again."
+            f"The model {manifest.model} scores what is no number.",
+            hint="A column that is missing is NaN, and numbers may be great: train it again, or "
+            "have the graph begin by putting something in the place of NaN.",
+        )
+    if any(not np.array_equal(given[0], each) for each in given[1:TRIES]):
+        raise AfreshError(
+            f"The model {manifest.model} scores the same candidates in different ways.",
+            hint="Take out what draws at random, such as dropout.",
         )
     if min(took) > SLOWEST_MS:
         raise AfreshError(
             f"The model {manifest.model} takes {min(took):.1f} ms for {RERANKED} candidates; "
             f"{SLOWEST_MS:g} ms are allowed.",
-            hint="Train one with fewer trees.",
+            hint="Train a smaller one.",
         )

@@ -12,7 +12,7 @@ forests", 2014). Together with the means at the roots it adds up to the score.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numba
@@ -23,6 +23,8 @@ from afresh.errors import CorruptData
 
 ZERO = 1e-35
 """What LightGBM takes for zero, where zero stands for missing."""
+START = "start"
+"""What the means at the roots are called, beside what each column adds."""
 DEFAULT_LEFT, MISSING_ZERO, MISSING_NAN = 2, 4, 8
 """Bits of a decision: where the missing go, and what is missing. No bit of the last two: nothing
 is, and NaN counts as zero."""
@@ -55,6 +57,10 @@ class Trees(NamedTuple):
         """What each column adds to each row's score, and the means at the roots in a column
         behind them: float64[n, columns + 1]."""
         return np.asarray(_added(self, x))
+
+    def names(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """What `added` tells apart."""
+        return (*columns, START)
 
     def over(self, columns: NDArray[np.int32]) -> Trees:
         """The same, where feature f is found in column columns[f]."""

@@ -89,6 +89,14 @@ def explore(pool: Candidates, slots: int, seed: int, *, epsilon: float = EPSILON
     return Explored(items, chances)
 
 
+def first_chances(n: int, epsilon: float = EPSILON) -> NDArray[np.float64]:
+    """The probability that `explore` puts each of a pool of n items, best first, into the first
+    slot: float64[n]. In those behind it, that depends on what was drawn before."""
+    out = np.full(n, epsilon / max(n, 1))
+    out[:1] += 1.0 - epsilon
+    return out
+
+
 def drawn(
     items: NDArray[np.int64], chances: NDArray[np.float64], slots: int, seed: int
 ) -> Explored:

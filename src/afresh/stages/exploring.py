@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from afresh.features.plan import Feature
 from afresh.retrieve import Candidates
-from afresh.retrieve.exploration import Explored, Newcomers, drawn, explore
+from afresh.retrieve.exploration import Explored, Newcomers, drawn, explore, first_chances
 from afresh.retrieve.thompson import chances
 from afresh.store.replica import Replica
 from afresh.surfaces.spec import Exploration
@@ -29,6 +29,7 @@ class Exploring:
         self.replica, self.newcomers = replica, newcomers
         self._tried: dict[Exploration, tuple[int, int, NDArray[np.int64]]] = {}
         self._chances: tuple[bytes, NDArray[np.float64]] = b"", np.empty(0)
+        self._drawn: tuple[Exploration, NDArray[np.int64]] = Exploration(), np.empty(0, np.int64)
 
     def pool(self, wanted: Exploration, now: int) -> NDArray[np.int64]:
         """Which items may be tried: int64[k]."""
@@ -44,13 +45,30 @@ class Exploring:
         self, wanted: Exploration, items: NDArray[np.int64], slots: int, now: int, seed: int
     ) -> Explored:
         """Of the items that may be shown, int64[k] of a pool in its order, so many."""
+        self._drawn = wanted, items
         if not wanted.shown or self._features(wanted) is None:
             return explore(Candidates(items), slots, seed)
+        return drawn(items, self._best(wanted, items, now), slots, seed)
+
+    def first(self, now: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The items that the last draw was made from, int64[k], and the chance of each to stand in
+        the first slot, float64[k]."""
+        wanted, items = self._drawn
+        if not wanted.shown or self._features(wanted) is None:
+            return items, first_chances(len(items))
+        return items, self._best(wanted, items, now)
+
+    def forget(self) -> None:
+        """No draw was made."""
+        self._drawn = Exploration(), np.empty(0, np.int64)
+
+    def _best(self, wanted: Exploration, items: NDArray[np.int64], now: int) -> NDArray[np.float64]:
+        """The chance of each item, float64[k], computed again when a count has changed."""
         counts = self._counts(wanted, items, now)
         key = counts.tobytes()
         if self._chances[0] != key:
             self._chances = key, chances(counts[:, 0], counts[:, 1])
-        return drawn(items, self._chances[1], slots, seed)
+        return self._chances[1]
 
     def _walked(self, wanted: Exploration, now: int) -> NDArray[np.int64]:
         """The newest items that have not been shown or taken often enough."""

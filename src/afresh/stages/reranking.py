@@ -10,8 +10,8 @@ import structlog
 from numpy.typing import NDArray
 
 from afresh.rank.blend import Scored
+from afresh.rank.models import Model
 from afresh.rank.trained import RERANKED, Chosen, Ranker, log_odds
-from afresh.rank.trees import Trees
 from afresh.request import Arranged, Weighed
 from afresh.retrieve import Context
 from afresh.retrieve.top import top
@@ -69,8 +69,8 @@ def _read(
 ) -> Read:  # fmt: skip
     place = np.full(len(items), -1)
     place[rows] = np.arange(len(rows))
-    names = (*ranker.columns.names, "start", OWN)
-    return Read(items, x, np.ones(len(names)), names, ranker.trees, place, log_odds(own))
+    names = ranker.model.names(ranker.columns.names) + ((OWN,) if ranker.on_top else ())
+    return Read(items, x, np.ones(len(names)), names, ranker.model, place, log_odds(own))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -96,11 +96,11 @@ def reranked(scores, rows, given):  # type: ignore[no-untyped-def]
 @dataclass(slots=True)
 class Read(Weighed):
     """What a ranker read of each candidate, as `Weighed`: terms float32[k, columns] of those it
-    ordered, own float64[k], the log-odds of the surface's own score; place: int64[n], the row
-    there of each candidate, -1 of one it did not look at. What a column adds is worked out when
-    somebody asks."""
+    ordered, own float64[k], the log-odds of the surface's own score, which is the last of the
+    names where it counts; place: int64[n], the row there of each candidate, -1 of one it did not
+    look at. What a column adds is worked out when somebody asks."""
 
-    trees: Trees
+    model: Model
     place: NDArray[np.int64]
     own: NDArray[np.float64]
 
@@ -117,7 +117,9 @@ class Read(Weighed):
         out = np.zeros((len(self.items), len(self.names)))
         known = self.place >= 0
         x = self.terms[self.place[known]].astype(np.float32, copy=False)
-        out[known, :-1] = self.trees.added(x)
-        out[known, -1] = self.own[self.place[known]]
+        if len(x):
+            parts = self.model.added(x)
+            out[known, : parts.shape[1]] = parts
+            out[known, parts.shape[1] :] = self.own[self.place[known]][:, None]
         made: list[list[float]] = out.tolist()
         return made

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from afresh.train.examples import Examples
 
+LEARN, JUDGE = 0.8, 0.1
+"""The first questions are learned from, the next say when to stop; the last are judged by."""
 FIRST = 20
 BINS = 10
 """Bins of a calibration, each of as many rows."""

@@ -21,20 +21,20 @@ from afresh.problems import suggest
 from afresh.promoted import FOLDER
 from afresh.rank.columns import Columns
 from afresh.rank.manifest import Manifest, Range, said_columns
-from afresh.rank.registry import MODEL, Registry
+from afresh.rank.registry import MODEL, Registry, checksums
 from afresh.rank.trained import RERANKED, Ranker, load_ranker, log_odds
 from afresh.rank.trees import Trees, read_trees
 from afresh.surfaces.spec import Surface
+from afresh.train.card import CARD, card
 from afresh.train.examples import Examples, asked_again
 from afresh.train.fit import Fitted, Lists, fitted, lightgbm
 from afresh.train.impressions import ENOUGH, joined, looked_again, read_impressions
+from afresh.train.judging import JUDGE, LEARN
 from afresh.train.outcomes import Progress, read_outcomes
 from afresh.train.refusals import check_enough, check_leaks, telling_columns
 from afresh.train.report import REPORT, Report, Seconds, reported
 
 RowsFrom = Literal["auto", "impressions", "replay"]
-LEARN, JUDGE = 0.8, 0.1
-"""The first questions are learned from, the next say when to stop; the last are judged by."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ def trained(
     """
     lightgbm()
     plan = app.plan()
-    surface = _surface(app, wanted.surface)
+    surface = surface_of(app, wanted.surface)
     labels = [source.label for source in surface.sources]
     registry = Registry(folder / FOLDER)
     current = _current(registry, surface.name, app, labels)
@@ -127,11 +127,14 @@ def _put(
         metrics=msgspec.to_builtins(report.overall["this model"]),
     )
     document = msgspec.json.format(msgspec.json.encode(report), indent=2)
-    registry.add(manifest, {MODEL: fit.text.encode(), REPORT: document})
+    files = {MODEL: fit.text.encode(), REPORT: document}
+    files[CARD] = card(manifest, report, checksums(files)).encode()
+    registry.add(manifest, files)
     return report
 
 
-def _surface(app: App, name: str) -> Surface:
+def surface_of(app: App, name: str) -> Surface:
+    """A surface by its name. Raises NotFound."""
     surfaces = {surface.name: surface for surface in app.surfaces}
     if name not in surfaces:
         raise NotFound(f"There is no surface {name!r}.", hint=suggest(name, surfaces))
