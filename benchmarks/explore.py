@@ -158,18 +158,18 @@ def main() -> None:
     page = {n: [float(r["earned"][half:].sum(1).mean()) for r in rs] for n, rs in runs.items()}
     slots = {n: [float(r["earned"][:tenth, -SLOTS:].sum(1).mean()) for r in rs]
              for n, rs in runs.items()}  # fmt: skip
-    for name in ("epsilon", "thompson"):
-        ratios = [a / b for a, b in zip(page[name], page["none"], strict=True)]
-        figure(
-            f"explore_{name}_gain", float(np.mean(ratios)), "× of no exploration",
-            must=1.0, aim=1.0, limit={"what": "the ten best items now", "taken_a_page": limits},
-            taken_a_page=page[name], without=page["none"], each=ratios,
-            slots_first_tenth=slots[name], slots_first_tenth_without=slots["none"],
-            good_items_found=[r["found"] for r in runs[name]],
-            good_items_found_without=[r["found"] for r in runs["none"]],
-            hours_until_found=[r["hours"] for r in runs[name]],
-            visitors=visitors, hours=hours,
-        )  # fmt: skip
+    ratios = {
+        name: [ours / bare for ours, bare in zip(page[name], page["none"], strict=True)]
+        for name in policies
+    }
+    figure(
+        "explore_gain", float(np.mean(ratios["thompson"])), "× of no exploration, a page",
+        must=1.0, aim=1.3, limit={"what": "the ten best items now", "taken_a_page": limits},
+        taken_a_page=page, ratios=ratios, slots_first_tenth=slots,
+        good_items_found={n: [r["found"] for r in rs] for n, rs in runs.items()},
+        hours_until_found={n: [r["hours"] for r in rs] for n, rs in runs.items()},
+        visitors=visitors, hours=hours,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
