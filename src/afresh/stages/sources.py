@@ -49,7 +49,7 @@ class Sources:
         self._tastes: dict[tuple[Param, Param], tuple[NDArray[np.float64], int]] = {}
         self.by_name: dict[str, Callable[[Source, Context, int], Candidates]] = {
             "sessions": self._sessions,
-            "similar": lambda source, c, n: rules(self._state, c, self.space, n=n),
+            "similar": self._similar,
             "trending": self._trending,
             "rising": self._rising,
             "neighbours": self._neighbours,
@@ -130,6 +130,10 @@ class Sources:
     def _sessions(self, source: Source, context: Context, n: int) -> Candidates:
         depth = int(source.params["depth"])  # type: ignore[arg-type]
         return session_neighbours(self.replica.state, context, self.space, depth=depth, n=n)
+
+    def _similar(self, source: Source, context: Context, n: int) -> Candidates:
+        latest = int(source.params["n"])  # type: ignore[arg-type]
+        return rules(self._state, context, self.space, latest=latest, n=n)
 
     def _trending(self, source: Source, context: Context, n: int) -> Candidates:
         def found(by: str, group: int) -> Candidates:
