@@ -25,7 +25,7 @@ USUAL: dict[str, Callable[[Source], str]] = {
     "two_hops": lambda source: "Close to what goes with your latest items",
     "preference": lambda source: "Like the things you care for most",
     "text": lambda source: "Described like what you looked at",
-    "repeats": lambda source: "About time for it again",
+    "repeats": lambda source: "You have taken it before",
     "newcomers": lambda source: "New here",
     "catalogue": lambda source: "From the catalogue",
     "request": lambda source: "Named by the request",

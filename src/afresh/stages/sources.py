@@ -58,7 +58,7 @@ class Sources:
             "two_hops": lambda source, c, n: two_hops(self._state, c, self.space, n=n),
             "preference": self._preference,
             "text": lambda source, c, n: text_neighbours(c, self.vectors, n=n),
-            "repeats": lambda source, c, n: repeats(self._state, c.person, c.now, n=n).found,
+            "repeats": self._repeats,
             "newcomers": lambda source, c, n: self.newcomers.pool(c.now),
         }
 
@@ -162,6 +162,9 @@ class Sources:
                 context.segments[source.label] = in_words(self._state, trend, group)
                 return here
         return found("", 0)
+
+    def _repeats(self, source: Source, context: Context, n: int) -> Candidates:
+        return repeats(self._state, context.person, context.now, self.space, n=n).found
 
     def _neighbours(self, source: Source, context: Context, n: int) -> Candidates:
         scanned = self._scan(context, n)
