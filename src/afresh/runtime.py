@@ -53,7 +53,10 @@ class Runtime(Service):
             group_events=settings.group_events,
             idle=self._keep_house,
         )
-        self.learner = Learner(replica, self._write_weights, per_second=settings.learn_per_second)
+        self.learner = Learner(
+            replica, self.surfaces.examples, self._write_weights,
+            per_second=settings.learn_per_second,
+        )  # fmt: skip
 
     @classmethod
     def open(

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from afresh.features.durations import milliseconds
 from afresh.features.plan import Plan
 from afresh.features.trends import USUAL, trend_name
+from afresh.rank.beside import Beside
+from afresh.rank.blend import Scored
 from afresh.rank.columns import Columns
 from afresh.rank.softmax import Softmax
-from afresh.rank.terms import terms
+from afresh.rank.terms import TERMS, terms
+from afresh.request import Weighed
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.covisits import covisits
 from afresh.retrieve.exploration import Newcomers
@@ -94,18 +97,22 @@ class Sources:
             self.replica.followers.append(self._vectors)
         return self._vectors
 
-    def learned(
-        self, items: NDArray[np.int64], context: Context, n: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """The learned blend: a probability for each item, float64[k]; what it knows of each,
-        rank.terms.TERMS, float64[k, terms]; and what each term counts, float64[terms]."""
-        x, model = self.terms(items, context, n), self.scorer
-        return model.score(x), x, model.weights
+    def learned(self, scored: Scored, beside: Beside | None, context: Context, n: int) -> Weighed:
+        """The learned blend of candidates, which it scores by probabilities: what it knows of each
+        and what each term counts."""
+        x, model = self.terms(scored, beside, context, n), self.scorer
+        scored.scores = model.score(x)
+        known = x.shape[1]
+        return Weighed(scored.items, x, model.weights[:known], TERMS[:known])
 
-    def terms(self, items: NDArray[np.int64], context: Context, n: int) -> NDArray[np.float64]:
-        """What the softmax blend knows of each item: float64[k, terms]."""
-        scanned, rows = self._found(items, context, n)
-        return terms(self._state, context, scanned, items, rows)
+    def terms(
+        self, scored: Scored, beside: Beside | None, context: Context, n: int
+    ) -> NDArray[np.float64]:
+        """What the softmax blend knows of each candidate, of which the scans gave at most n:
+        float64[k, terms], the first of rank.terms.TERMS. beside: of the sources that were asked."""
+        scanned, rows = self._found(scored.items, context, n)
+        given = None if beside is None else beside.of(scored)
+        return terms(self._state, context, scanned, scored.items, rows, given)
 
     def matrix(
         self, columns: Columns, items: NDArray[np.int64], parts: NDArray[np.float64],
