@@ -15,7 +15,8 @@ import polars as pl
 
 START_MS = 1_400_000_000_000
 EVENT_MS = 8_640
-"""diginetica's events have a place and no time: 10,000 of them are taken for a day."""
+"""diginetica's events have a place and no time: 10,000 of them are taken for a day, which are some
+2,000 of its sessions."""
 STEP_MS = 60_000
 """Beauty's events have a place in their user's history alone."""
 
@@ -76,7 +77,7 @@ FOLDERS: dict[str, tuple[str, Callable[[pl.DataFrame], pl.DataFrame]]] = {
 
 def history(name: str, data: Path | None, folder: Path) -> tuple[Path, str]:
     """The file of a history, written into `folder`, and what is missing, if it is made up."""
-    where, shaped = FOLDERS[name.removesuffix("_whole")]
+    where, shaped = FOLDERS[name.removesuffix("_whole").removesuffix("_day")]
     path = folder / f"{name}.parquet"
     if data is not None and (data / where / "events.parquet").exists():
         shaped(pl.read_parquet(data / where / "events.parquet")).write_parquet(path)

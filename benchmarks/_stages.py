@@ -47,7 +47,8 @@ def stages(
         ]
         scored = timed("blend", partial(blend, found, weights, surfaces.space))
         items = scored.items
-        timed("learned blend", partial(surfaces.sources.learned, items, context, n))
+        learned = partial(surfaces.sources.learned, scored, surfaces.beside[name], context, n)
+        timed("learned blend", learned)
         timed("filters", partial(surfaces.filters.keep, items, surface, context, Arranged()))
     return _spread(wall), _spread(own)
 

@@ -48,6 +48,10 @@ def runtime(tmp_path: Path):  # type: ignore[no-untyped-def]
     opened.close()
 
 
+def ignored(record: bytes) -> None:
+    """Where a record would be written."""
+
+
 def asked(runtime: Runtime) -> list[tuple[str, float]]:
     answer = runtime.recommend(Query(session_id="s1"))
     assert (answer.model, answer.degraded) == ("softmax", [])
@@ -59,7 +63,7 @@ def test_what_people_do_next_moves_the_weights_and_the_log_says_which_count(
 ) -> None:
     runtime.ingest(lines(40))
     written: list[bytes] = []
-    learner = Learner(runtime.replica, written.append, per_second=100)
+    learner = Learner(runtime.replica, runtime.surfaces.examples, written.append, per_second=100)
     before = learner.model.weights.copy()
     learned = [learner.learn(Action("", f"s{s}", "c", START + s * 60_000 + 2000)) for s in (5, 6)]
     assert learned == [True, True]
@@ -101,14 +105,16 @@ def test_weights_survive_a_restart_from_a_snapshot_and_from_the_log(tmp_path: Pa
 
 def test_what_is_unknown_teaches_nothing(runtime: Runtime) -> None:
     runtime.ingest(lines(5))
-    learner = Learner(runtime.replica, lambda record: None, per_second=100)
+    learner = Learner(
+        runtime.replica, runtime.surfaces.examples, lambda record: None, per_second=100
+    )
     assert not learner.learn(Action("", "nobody", "a", START + 10**9))
     assert not learner.learn(Action("", "s1", "never seen", START + 10**9))
     assert learner.model.outcomes == 0
 
 
 def test_only_as_much_is_heard_as_can_be_learned(runtime: Runtime) -> None:
-    learner = Learner(runtime.replica, lambda record: None, per_second=3)
+    learner = Learner(runtime.replica, runtime.surfaces.examples, ignored, per_second=3)
     runtime.on_folded(learner.hear)
     runtime.ingest(lines(50))
     with runtime.writer.committer.alone():
@@ -120,7 +126,7 @@ def test_a_log_that_takes_no_record_is_asked_again(runtime: Runtime) -> None:
         raise AfreshError("full")
 
     runtime.ingest(lines(10))
-    learner = Learner(runtime.replica, refuse, per_second=3)
+    learner = Learner(runtime.replica, runtime.surfaces.examples, refuse, per_second=3)
     learner._since, learner._written_at = 1, -1e9
     learner._record()
     assert learner._since == 1

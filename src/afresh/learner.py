@@ -1,6 +1,6 @@
 """The learner: the weights of the softmax blend, moved by what people do next.
 
-An action on an item is an outcome: of the candidates that the scans gave just before it, this
+An action on an item is an outcome: of the candidates that the sources gave just before it, this
 one was chosen. Some of the actions that are acknowledged are learned from, at most so many
 a second, in a thread of its own; every so often the weights become a record of the log. Every
 server and every replay score with the last record they have folded, never with what was
@@ -19,26 +19,27 @@ from zlib import crc32
 import msgspec
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from afresh.errors import AfreshError
 from afresh.events.batch import EventBatch
 from afresh.features.columns import type_table
 from afresh.rank.softmax import Softmax
-from afresh.rank.terms import terms
 from afresh.retrieve import Context
 from afresh.retrieve.context import context_of
-from afresh.retrieve.scans import Scans
 from afresh.store.replica import Replica
 
 WAITING = 256
 """Outcomes that may wait; what comes beyond is not learned from."""
-CANDIDATES = 100
 EVERY = 200
 """Outcomes from one record to the next, …"""
 EVERY_S = 60.0
 """… but not more than one in so many seconds."""
 
 _log = structlog.get_logger("afresh.learner")
+
+Listed = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""Items int64[n] and rank.terms.TERMS of each, float64[n, terms]."""
 
 
 class Action(NamedTuple):
@@ -53,16 +54,18 @@ class Action(NamedTuple):
 class Learner:
     """Hears folded events, learns from some, and hands records to `write`.
 
-    per_second: the most outcomes learned from in a second; 0: none.
+    examples: the candidates of a context and what is known of each (`stages.examples`), asked while
+    the replica's lock is held; per_second: the most outcomes learned from in a second; 0: none.
     """
 
     def __init__(
-        self, replica: Replica, write: Callable[[bytes], None], *, per_second: int
-    ) -> None:
+        self, replica: Replica, examples: Callable[[Context], Listed],
+        write: Callable[[bytes], None], *, per_second: int,
+    ) -> None:  # fmt: skip
         self.replica, self.write, self.per_second = replica, write, per_second
+        self.examples = examples
         self.learned = 0
         self.model = Softmax()
-        self._scans = Scans()
         self._waiting: deque[Action] = deque(maxlen=WAITING)
         self._wanted = np.zeros(256, np.bool_)
         self._wanted[: len(replica.plan.events)] = [e.weight > 0 for e in replica.plan.events]
@@ -99,19 +102,18 @@ class Learner:
                 self._waiting.append(Action(user, session, item, ts))
 
     def learn(self, action: Action, context: Context | None = None) -> bool:
-        """Learn from one action; False where the scans did not have its item, or nothing is
-        known of whom. context: of the moment before; left out, as the state has it."""
+        """Learn from one action; False where no source had its item, or nothing is known of whom.
+        context: of the moment before; left out, as the state has it."""
         with self.replica.lock:
             state = self.replica.state
             if context is None:
                 context = context_of(state, action.user_id, action.session_id, action.ts)
             if not len(context.items):
                 return False
-            scanned = self._scans(state, context, CANDIDATES)
-            found = np.flatnonzero(scanned.items == state.items.find_one(action.item_id))
+            items, x = self.examples(context)
+            found = np.flatnonzero(items == state.items.find_one(action.item_id))
             if not len(found):
                 return False
-            x = terms(state, context, scanned)
         # A number that a person keeps through a day; those of the state may change.
         owner = crc32((action.user_id or action.session_id).encode())
         return self.model.learn(x, int(found[0]), owner, action.ts)

@@ -54,7 +54,10 @@ class Runtime(Service):
             idle=self._keep_house,
         )
         self.behaviour.every = settings.vectors_every
-        self.learner = Learner(replica, self._write_weights, per_second=settings.learn_per_second)
+        self.learner = Learner(
+            replica, self.surfaces.examples, self._write_weights,
+            per_second=settings.learn_per_second,
+        )  # fmt: skip
 
     @classmethod
     def open(

@@ -18,8 +18,8 @@ from afresh.arrange.rules import LONGEST, placed
 from afresh.arrange.ruling import Ruling
 from afresh.errors import NotFound
 from afresh.problems import suggest
+from afresh.rank.beside import beside
 from afresh.rank.blend import Scored, blend
-from afresh.rank.terms import TERMS
 from afresh.rank.trained import Chosen
 from afresh.request import Arranged as Arranged
 from afresh.request import Item as Item
@@ -29,6 +29,7 @@ from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.context import context_of
 from afresh.retrieve.exploration import Explored
 from afresh.stages.budgets import Budgets, named_apart
+from afresh.stages.examples import Examples, of_sources
 from afresh.stages.exploring import Exploring
 from afresh.stages.filters import Filters
 from afresh.stages.groups import Groups
@@ -59,6 +60,7 @@ class Surfaces:
     def __init__(self, surfaces: tuple[Surface, ...], replica: Replica) -> None:
         self.by_name = {surface.name: surface for surface in surfaces}
         self._parts = {surface.name: _parts(surface) for surface in surfaces}
+        self.beside = {each.name: beside(of_sources(each.sources)) for each in surfaces}
         self.replica = replica
         self.space = Workspace()
         self.budgets = Budgets()
@@ -66,6 +68,7 @@ class Surfaces:
         self.sources = Sources(replica, self.space)
         self.exploring = Exploring(replica, self.sources.newcomers)
         self.reasons = Reasons(replica, self.space)
+        self.examples = Examples(self.sources, surfaces)
         self.rankers: Mapping[str, Chosen] = {}
         """The trained ranker of each surface that has one; replaced whole, by any thread."""
         self.groups = Groups(replica, self.sources, self.reasons, self.budgets)
@@ -178,13 +181,13 @@ class Surfaces:
         out.weighed = Weighed(scored.items, scored.parts, np.ones(len(labels)), labels)
         if surface.scorer == "learned" and len(context.items):  # of nobody it has learned nothing
             try:
-                scores, terms, weights = self.sources.learned(scored.items, context, n)
+                known = self.beside[surface.name]
+                out.weighed = self.sources.learned(scored, known, context, n)
             except Exception:
                 _log.exception("scorer_failed", scorer=surface.scorer)
                 out.left_out(f"scorer:{surface.scorer}")
                 return scored
-            out.weighed, out.model = Weighed(scored.items, terms, weights, TERMS), "softmax"
-            scored.scores = scores
+            out.model = "softmax"
         return scored
 
     def _listed(

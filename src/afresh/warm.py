@@ -17,6 +17,7 @@ from afresh.features.plan import Plan
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import TERMS
 from afresh.rank.trees import no_trees
+from afresh.retrieve import Context
 from afresh.retrieve.exploration import drawn
 from afresh.retrieve.rules import item_context, rules
 from afresh.retrieve.thompson import chances
@@ -48,6 +49,8 @@ def warm(plan: Plan, surfaces: tuple[Surface, ...]) -> None:
             answers.recommend(Query(surface=surface.name, user_id="a", session_id="a"), now)
         replica.fold_events(admission.admit(_events(plan, ("f1",)), _TS).batch, 0)
     if any(surface.scorer == "learned" for surface in surfaces):
+        context = Context(np.zeros(1, np.int64), np.empty(0, np.int64), now)
+        answers.examples(context)
         Softmax().learn(np.zeros((1, len(TERMS))), 0, 0, _TS)
     rules(replica.state, item_context(0, now), answers.sources.space)
     if any(surface.explore.shown for surface in surfaces):

@@ -11,7 +11,7 @@ from tests.model import Event
 
 from afresh import App
 from afresh.features.engines.embedded import State
-from afresh.rank.terms import DAY_MS, HOUR_MS, TERMS, terms
+from afresh.rank.terms import DAY_MS, HOUR_MS, SHARED, terms
 from afresh.retrieve import Context
 from afresh.retrieve.scans import SCANS, Scanned, Scans
 
@@ -35,9 +35,9 @@ def rows(state: State, visit: list[str], items: list[str]) -> dict[str, dict[str
     nothing = np.zeros((len(items), len(SCANS)))
     scanned = Scanned(numbers, nothing, np.zeros(len(SCANS)), np.zeros(len(items)))
     found = terms(state, Context(said, said[:0], NOW, said), scanned)
-    assert found.shape == (len(items), len(TERMS))
+    assert found.shape == (len(items), len(SHARED))
     return {
-        item: dict(zip(TERMS, row.tolist(), strict=True))
+        item: dict(zip(SHARED, row.tolist(), strict=True))
         for item, row in zip(items, found, strict=True)
     }
 
@@ -85,7 +85,7 @@ def test_shares_logarithms_cosine_and_crossed_terms() -> None:
     scanned = Scans()(state, context)
     found = terms(state, context, scanned)
     best = scanned.items.tolist().index(int(state.find("item_id", ["i2"])[0]))
-    row = dict(zip(TERMS, found[best].tolist(), strict=True))
+    row = dict(zip(SHARED, found[best].tolist(), strict=True))
     assert row["next item"] == 1.0
     assert row["log next item"] == pytest.approx(math.log(1.01) / 4.6 + 1)
     assert row["cosine to the latest item"] == pytest.approx(2 / 3)

@@ -49,7 +49,15 @@ class Slow:
             event, weight = match[visit]
             age = (event[0] - self.now) / wanted.recency if wanted.recency else 0.0
             votes[visit] = likeness * weight * math.exp(age)
+        reaches = dict.fromkeys(votes, wanted.reach)
         costs = {visit: min(len(self.sessions[visit]), 2 * wanted.reach + 1) for visit in votes}
+        if wanted.nearest and sum(costs.values()) > wanted.visits:
+            close = max((wanted.visits // len(votes) - 1) // 2, wanted.nearest)
+            for visit in votes:
+                events = self.sessions[visit]
+                if events and events[-1][0] - events[0][0] >= 1000 * len(events):
+                    reaches[visit] = min(close, wanted.reach)
+                    costs[visit] = min(len(events), 2 * reaches[visit] + 1)
         heard = list(votes)
         if sum(costs.values()) > wanted.visits:
             heard.sort(key=lambda visit: -votes[visit])
@@ -59,10 +67,11 @@ class Slow:
             event, weight = match[visit]
             events = self.sessions[visit]
             here = events.index(event) if event in events else -1
-            if len(events) > wanted.reach and here < 0:
+            reach = reaches[visit]
+            if len(events) > reach and here < 0:
                 continue
             for at, other in enumerate(events):
-                if len(events) > wanted.reach and abs(at - here) > wanted.reach:
+                if len(events) > reach and abs(at - here) > reach:
                     continue
                 vote = votes[visit] * (wanted.earlier if at < here else 1.0)
                 scores[other[3]] = scores.get(other[3], 0.0) + vote
@@ -78,10 +87,14 @@ class Slow:
         left = wanted.visits
         for place, (item, weight) in enumerate(zip(items, weights, strict=True)):
             newest = self.postings.get(item, [])[-wanted.depth :]
-            reach = (2 if wanted.backward else 1) * wanted.steps + 1
-            lengths = [min(len(self.sessions[event[4]]), reach) for event in newest[::-1]]
             share = left // (len(items) - place)
+            ways, steps = 2 if wanted.backward else 1, wanted.steps
+            lengths = [min(len(self.sessions[e[4]]), ways * steps + 1) for e in newest[::-1]]
             looked = max(sum(sum(lengths[: n + 1]) <= share for n in range(len(lengths))), 1)
+            if wanted.nearest and looked < len(newest):
+                steps = min(max((share // len(newest) - 1) // ways, wanted.nearest), steps)
+                lengths = [min(len(self.sessions[e[4]]), ways * steps + 1) for e in newest[::-1]]
+                looked = max(sum(sum(lengths[: n + 1]) <= share for n in range(len(lengths))), 1)
             left = max(left - sum(lengths[:looked]), 0)
             newest = newest[-looked:]
             for event in newest:
@@ -91,12 +104,12 @@ class Slow:
                 here = visit.index(event)
                 for at, other in enumerate(visit):
                     step = at - here
-                    if step == 0 or abs(step) > wanted.steps or (step < 0 and not wanted.backward):
+                    if step == 0 or abs(step) > steps or (step < 0 and not wanted.backward):
                         continue
                     if other[3] == item and not wanted.itself:
                         continue
                     worth = weight * (wanted.backward if step < 0 else 1.0)
-                    worth /= len(newest) if wanted.normalised else 1
+                    worth /= len(newest) ** wanted.normalised
                     worth /= abs(step) if wanted.by_distance else 1
                     scores[other[3]] = scores.get(other[3], 0.0) + worth
-        return scores
+        return {i: score / len(self.postings[i]) ** wanted.common for i, score in scores.items()}

@@ -21,7 +21,7 @@ from afresh.retrieve.rules import RULES, rules
 from afresh.retrieve.scans import Scans
 from afresh.retrieve.sessions import Neighbourhood, session_neighbours
 from afresh.retrieve.trending import Trending
-from afresh.retrieve.two_hops import SECOND, two_hops
+from afresh.retrieve.two_hops import FIRST, LATEST, SECOND, two_hops
 from afresh.store.replica import Replica
 
 START = 20_000 * 86_400_000
@@ -67,7 +67,8 @@ NEIGHBOURHOODS = st.builds(
     earlier=st.sampled_from([1.0, 0.5]),
     reach=st.sampled_from([1_000_000, 1, 2]),
     recency=st.sampled_from([0.0, 1e6]),
-    visits=st.sampled_from([VISITS, 0, 5]),
+    visits=st.sampled_from([VISITS, 0, 5, 12]),
+    nearest=st.sampled_from([0, 1, 2]),
 )
 WALKS = st.builds(
     Walk,
@@ -75,9 +76,11 @@ WALKS = st.builds(
     steps=st.sampled_from([1, 2, 50]),
     backward=st.sampled_from([0.0, 0.6]),
     by_distance=st.booleans(),
-    normalised=st.booleans(),
+    normalised=st.sampled_from([0.0, 0.5, 1.0]),
+    common=st.sampled_from([0.0, 0.25, 1.0]),
     itself=st.booleans(),
-    visits=st.sampled_from([VISITS, 0, 2, 7]),
+    visits=st.sampled_from([VISITS, 0, 2, 7, 30]),
+    nearest=st.sampled_from([0, 1, 3]),
 )
 
 
@@ -128,14 +131,15 @@ def test_walks_equal_the_slow_ones(request: Request, wanted: Walk, sweep: bool, 
 def test_rules_next_item_covisits_and_two_hops_are_such_walks(request: Request) -> None:
     state, asked, known = opened(request)
     slow, space, own = Slow(request[0]), Workspace(), set(request[2])
-    weights = [1.0, 1 / 2, 1 / 3][: len(known)]
-    expected = slow.walk(known[:3], weights, own, RULES)
+    weights = [1.0, 1 / 2, 1 / 3, 1 / 4, 1 / 5][: len(known)]
+    expected = slow.walk(known, weights, own, RULES)
     assert named(state, rules(state, asked, space)) == pytest.approx(expected)
     last = known[:1]
     found = named(state, next_item(state, asked, space))
     assert found == pytest.approx(slow.walk(last, [1.0] * len(last), own, NEXT))
     found = named(state, covisits(state, asked, space))
     assert found == pytest.approx(slow.walk(last, [1.0] * len(last), own, COVISITS))
+    expected = slow.walk(known[:LATEST], weights[:LATEST], own, FIRST)
     found = named(state, two_hops(state, asked, space))
     assert found == pytest.approx(slow.walk(list(expected), [*expected.values()], own, SECOND))
 
@@ -219,3 +223,38 @@ def test_when_lists_are_trimmed_shows_in_no_score() -> None:
     before = named(state, session_neighbours(state, asked, Workspace()))
     state.sweep()
     assert named(state, session_neighbours(state, asked, Workspace())) == before
+
+
+def long_lists(gap: int) -> State:
+    """Ten people who look at forty films each in the same order, `gap` ms apart."""
+    state = State(PLAN)
+    events = [
+        Event(f"{u}-{at}", "view", 1_700_000_000_000 + u + at * gap, f"u{u}", f"f{at:02}")
+        for u in range(10)
+        for at in range(40)
+    ]
+    state.fold(batch_of(PLAN, events))
+    return state
+
+
+@pytest.mark.parametrize(("gap", "near"), [(1_100, True), (1, False)])
+def test_long_sessions_speak_near_the_match_unless_they_were_written_at_once(
+    gap: int, near: bool
+) -> None:
+    state = long_lists(gap)
+    asked = Context(state.find("item_id", ["f20"]), np.empty(0, np.int64), state.newest + 1)
+    wanted = Neighbourhood(visits=60, rarity=False)
+    found = named(state, session_neighbours(state, asked, Workspace(), wanted=wanted))
+    kept = PLAN.postings.per_session
+    assert (len(found) < min(40, kept)) is (near and kept > 11)
+
+
+def test_a_walk_that_cannot_look_at_all_stays_near_in_all() -> None:
+    state, space = long_lists(5_000), Workspace()
+    asked = Context(state.find("item_id", ["f38"]), np.empty(0, np.int64), state.newest + 1)
+    far, close = Walk(visits=10, steps=9), Walk(visits=10, steps=9, nearest=1)
+    weights = np.ones(1)
+    found = [named(state, near(state, asked, space, w, asked.items, weights, 99))
+             for w in (far, close)]  # fmt: skip
+    assert set(found[1]) <= {"f37", "f39"}
+    assert set(found[1]) <= set(found[0])

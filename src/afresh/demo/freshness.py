@@ -23,9 +23,12 @@ from numpy.typing import NDArray
 
 from afresh.answers import Answers
 from afresh.features.people import latest, parties_of
+from afresh.rank.beside import beside
+from afresh.rank.blend import blend
 from afresh.request import Arranged
 from afresh.retrieve import Context
 from afresh.retrieve.context import ITEMS, context_of
+from afresh.stages.examples import of_sources
 from afresh.surface import share
 
 LATE_MS = (0, 60_000, 600_000, 3_600_000)
@@ -103,11 +106,11 @@ def _list(
     items = np.array(list(dict.fromkeys([*visit.tolist(), *past.items.tolist()])), np.int64)
     context = Context(items[:ITEMS], past.sessions, now, visit, past.person)
     scans = [source for source in home.sources if source.name != "trending"]
-    found = [sources(source, context, share(home)).items for source in scans]
-    candidates = np.unique(np.concatenate(found))
-    candidates = candidates[surfaces.filters.showable(candidates, home, Arranged())]
-    candidates = candidates[~np.isin(candidates, np.concatenate([known, before]))]
-    if not len(candidates):
-        return candidates
-    scores, *_ = sources.learned(candidates, context, share(home))
-    return candidates[np.lexsort((candidates, -scores))][:TOP]
+    found = [sources(source, context, share(home)) for source in scans]
+    scored = blend(found, [source.weight for source in scans], surfaces.space)
+    kept = surfaces.filters.showable(scored.items, home, Arranged())
+    kept &= ~np.isin(scored.items, np.concatenate([known, before]))
+    scored = scored.take(kept)
+    if len(scored.items):
+        sources.learned(scored, beside(of_sources(scans)), context, share(home))
+    return scored.items[np.lexsort((scored.items, -scored.scores))][:TOP]

@@ -85,7 +85,8 @@ class Asker:
         self.surface, self.replica, self.stream, self.wanted = surface, replica, stream, wanted
         self.surfaces = _Asked((surface,), replica)
         self.heard = HeardSources(replica, self.surfaces.space)
-        self.surfaces.sources = self.heard
+        self.heard.found = {}
+        self.surfaces.sources = self.surfaces.examples.sources = self.heard
         self.surfaces.rankers = {surface.name: Chosen(ranker)}
         self.surfaces.prepare()
         self._kinds = type_table(stream.batch.types, replica.plan)[stream.batch.type]

@@ -88,7 +88,9 @@ class Walk:
         labels = tuple(source.label for source in surface.sources)
         self.sources = [name.partition(":")[2] for name in named_apart("source", labels)]
         self._left_out: Counter[str] = Counter()
-        self.learner = Learner(self.replica, lambda record: None, per_second=0)
+        self.learner = Learner(
+            self.replica, self.asker.surfaces.examples, lambda record: None, per_second=0
+        )
         self.learns = surface.scorer == "learned"
         self.learned = self._recorded = 0
         self._records: deque[tuple[int, bytes]] = deque()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from afresh.features.plan import Feature, Plan, Read
 from afresh.features.reading import Reader
-from afresh.rank.terms import TERMS, terms
+from afresh.rank.terms import SHARED, terms
 from afresh.retrieve import Context
 from afresh.retrieve.scans import RULES, SCANS, Scanned
 
@@ -33,8 +33,8 @@ describe it)."""
 NO_PLACE = 1000.0
 """The place of what no scan has found."""
 
-_SAID = [at for at, name in enumerate(TERMS) if not name.startswith("log ")]
-"""A tree cannot tell a number from its logarithm."""
+_SAID = [at for at, name in enumerate(SHARED) if not name.startswith("log ")]
+"""A tree cannot tell a number from its logarithm; what OWN say, it is told of the sources."""
 
 
 class Columns:
@@ -52,7 +52,7 @@ class Columns:
         self.features = {f.name: f for f in (*self.items, *self.people)}
         self.ours = (
             *(f"{name}: score" for name in SCANS),
-            *(TERMS[at] for at in _SAID),
+            *(SHARED[at] for at in _SAID),
             *QUESTION,
             POSITION,
             *(f"source {label}" for label in labels),

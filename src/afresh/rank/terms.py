@@ -2,8 +2,9 @@
 
 For each scan the share of its best score and the logarithm of that share; where the
 candidate stands in this session; how often it was touched lately, and since when; how often
-it goes with the latest item for how common the two are. All are scaled to about 0 to 1, so
-that one rate of learning fits them all.
+it goes with the latest item for how common the two are; and, where a surface asks sources that know
+of them, how often this visitor takes it again and how near it lies to a taste. All are scaled to
+about 0 to 1, so that one rate of learning fits them all.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
+from afresh.rank.beside import Given
 from afresh.retrieve import Context
 from afresh.retrieve.index import ends_of, index_of, postings_of, row_at, since
 from afresh.retrieve.scans import COVISITS, RULES, SCANS, Scanned
@@ -33,8 +35,12 @@ CROSSED = (
     "rules × events of the latest item", "sessions long × length of this session",
     "next item × length of this session", "events × events of the latest item",
 )  # fmt: skip
-TERMS = (*SCANS, *(f"log {name}" for name in SCANS), *SESSION, *ITEM, *CROSSED)
-"""The names of the columns."""
+OWN = ("repeats", "log repeats", "repeats a month", "preference", "text")
+"""What only sources beside the scans know (`rank.beside`)."""
+SHARED = (*SCANS, *(f"log {name}" for name in SCANS), *SESSION, *ITEM, *CROSSED)
+TERMS = (*SHARED, *OWN)
+"""The names of the columns; where no source knows of OWN, SHARED are all there are."""
+WIDTH, FIRST_OWN = len(TERMS), len(SHARED)
 
 LOG1P = np.log1p(np.arange(4096))
 LONG, NEXT, HOPS = (SCANS.index(n) for n in ("sessions long", "next item", "two hops by rules"))
@@ -78,10 +84,26 @@ def _stood(visit, item):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _terms(index, items, rows, scores, best, visit):  # type: ignore[no-untyped-def]
-    """float64[n, terms] in the order of TERMS."""
+def _own(out, parts, best, column, weight):  # type: ignore[no-untyped-def]
+    """OWN into out float64[n, TERMS]; the others as of `Given`."""
+    again, taste, text = column
+    for j in range(len(out)):
+        if again >= 0 and parts[j, again] > 0.0:
+            share = parts[j, again] / weight[0]
+            out[j, FIRST_OWN] = share
+            out[j, FIRST_OWN + 1] = math.log(share + 0.01) / 4.6 + 1
+            out[j, FIRST_OWN + 2] = math.log1p(30 * share * best[again]) / 2
+        if taste >= 0:
+            out[j, FIRST_OWN + 3] = parts[j, taste] / weight[1] * best[taste]
+        if text >= 0:
+            out[j, FIRST_OWN + 4] = parts[j, text] / weight[2] * best[text]
+
+
+@numba.njit(cache=True, nogil=True)
+def _terms(index, items, rows, scores, best, visit, width):  # type: ignore[no-untyped-def]
+    """float64[n, width] in the order of TERMS; OWN are zero."""
     scans = scores.shape[1]
-    out = np.zeros((len(items), 2 * scans + 18))
+    out = np.zeros((len(items), width))
     length = min(len(visit), 10) / 10
     latest = ends_of(index, visit[:1])[0, 0] if len(visit) else 0
     ends = ends_of(index, items)
@@ -130,18 +152,21 @@ def _terms(index, items, rows, scores, best, visit):  # type: ignore[no-untyped-
 
 def terms(
     state: State, context: Context, scanned: Scanned, items: NDArray[np.int64] | None = None,
-    rows: NDArray[np.int64] | None = None,
+    rows: NDArray[np.int64] | None = None, given: Given | None = None,
 ) -> NDArray[np.float64]:  # fmt: skip
     """The terms of the candidates: float64[n, len(TERMS)], as of context.now.
 
     Of those scanned, or of items int64[n], where rows int64[n] says where each stands among
-    the scanned, -1 for one that no scan found.
+    the scanned, -1 for one that no scan found. given: what other sources gave them; without,
+    there are SHARED alone.
     """
     if items is None or rows is None:
         items, rows = scanned.items, np.arange(len(scanned.items))
-    return np.asarray(
-        _terms(
-            index_of(state, context.now), items, rows, scanned.scores, scanned.best,
-            context.visit if len(context.visit) else context.items,
-        )
+    out = _terms(
+        index_of(state, context.now), items, rows, scanned.scores, scanned.best,
+        context.visit if len(context.visit) else context.items,
+        FIRST_OWN if given is None else WIDTH,
     )  # fmt: skip
+    if given is not None:
+        _own(out, *given)
+    return np.asarray(out)

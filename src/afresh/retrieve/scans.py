@@ -28,20 +28,20 @@ NEAR = 15
 and what stands further off says little and costs most."""
 
 NEIGHBOURHOODS = (
-    Neighbourhood(500, 1500, 3, True, 0.7, 50 * DAY_MS, NEAR),
-    Neighbourhood(300, 1500, 20, True, 0.7, 50 * DAY_MS, NEAR),
-    Neighbourhood(100, 100, 6, False, 0.4, 10 * DAY_MS, NEAR),
+    Neighbourhood(500, 1500, 3, True, 0.7, 50 * DAY_MS, NEAR, nearest=0),
+    Neighbourhood(300, 1500, 20, True, 0.7, 50 * DAY_MS, NEAR, nearest=0),
+    Neighbourhood(100, 100, 6, False, 0.4, 10 * DAY_MS, NEAR, nearest=0),
 )
 WALKS = (
-    Walk(DEEP, NEAR, 0.6, True, True, True),
-    Walk(DEEP, 1, 0.0, True, True, True),
-    Walk(DEEP, NEAR, 1.0, False, False, True),
-    Walk(20, 10, 0.6, True, True, True),
-    Walk(500, 10, 0.6, True, True, True),
+    Walk(DEEP, NEAR, itself=True),
+    Walk(DEEP, 1, backward=0.0, itself=True),
+    Walk(DEEP, NEAR, backward=1.0, by_distance=False, normalised=0.0, itself=True),
+    Walk(20, 10, itself=True),
+    Walk(500, 10, itself=True),
 )
 HOPPING = (
-    Walk(60, 5, 0.8, True, True, True, VISITS * 3 // 2),
-    Walk(60, 8, 1.0, True, True, True, VISITS * 3 // 2),
+    Walk(60, 5, backward=0.8, itself=True, visits=VISITS * 3 // 2),
+    Walk(60, 8, backward=1.0, itself=True, visits=VISITS * 3 // 2),
 )
 SPEAKING = np.array([[0, 3], [0, 1], [0, 1], [0, 5], [1, 2]])
 """For each walk, which of the context's items it starts from: [first, last)."""

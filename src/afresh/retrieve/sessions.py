@@ -29,6 +29,9 @@ from afresh.retrieve.index import (
 )
 from afresh.retrieve.tally import tally
 
+AT_ONCE_MS = 1000
+"""A session with more events than one in so many ms was written, not clicked."""
+
 
 class Neighbourhood(NamedTuple):
     """How far to look.
@@ -37,7 +40,10 @@ class Neighbourhood(NamedTuple):
     items: how many of the context's items speak; rarity: weigh by inverse document
     frequency; earlier: the weight of what stood before the match; recency: ms in which a
     session's vote falls to 1/e, 0 for never; reach: how far from the match, in a voting session,
-    an item may stand; visits: the most items voted for, the strongest voters first.
+    an item may stand; visits: the most items voted for, the strongest voters first; nearest:
+    where these do not suffice for all voters, as sessions are long, each votes only near the match,
+    so many items before and after at the least; 0: for all within reach. A session written at
+    once, such as the lines of a basket, has no near and far.
     """
 
     depth: int = 500
@@ -48,6 +54,7 @@ class Neighbourhood(NamedTuple):
     recency: float = 0.0
     reach: int = 1_000_000
     visits: int = VISITS
+    nearest: int = 5
 
 
 @numba.njit(cache=True, nogil=True)
@@ -91,20 +98,27 @@ def vote(index, wanted, context, own,  # type: ignore[no-untyped-def]
         votes[v] = similarity[found[j]] * latest[j]
         if wanted.recency > 0:
             votes[v] *= math.exp((newest[j] - index.now) / wanted.recency)
-    lengths = np.minimum(last - first, 2 * wanted.reach + 1)
+    reaches = np.full(len(voters), wanted.reach)
+    lengths = np.minimum(last - first, 2 * reaches + 1)
+    if wanted.nearest > 0 and np.sum(lengths) > wanted.visits:
+        near = min(max((wanted.visits // len(voters) - 1) // 2, wanted.nearest), wanted.reach)
+        for v in range(len(voters)):
+            a, b = first[v], last[v]
+            if b > a and ts[pool[b - 1]] - ts[pool[a]] >= AT_ONCE_MS * (b - a):
+                reaches[v], lengths[v] = near, min(lengths[v], 2 * near + 1)
     listened = heard(votes, lengths, wanted.visits)
     size, room = 0, np.sum(lengths[listened])
     items, values = np.empty(room, np.uint32), np.empty(room, np.float32)
     for v in listened:
-        j, a, b = voters[v], first[v], last[v]
+        j, a, b, reach = voters[v], first[v], last[v], reaches[v]
         weight, less = np.float32(votes[v]), np.float32(votes[v] * wanted.earlier)
         at = a
-        if wanted.earlier != 1.0 or b - a > wanted.reach:
+        if wanted.earlier != 1.0 or b - a > reach:
             at = place_of(match[j], a, b, pool)
-        if b - a > wanted.reach:
+        if b - a > reach:
             if at < 0:
                 continue
-            a, b = max(a, at - wanted.reach), min(b, at + wanted.reach + 1)
+            a, b = max(a, at - reach), min(b, at + reach + 1)
         for p in range(a, b):
             items[np.uint64(size)] = item[np.uint32(pool[np.uint64(p)])]
             values[np.uint64(size)] = weight if p >= at else less

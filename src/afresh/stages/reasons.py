@@ -26,7 +26,7 @@ USUAL: dict[str, Callable[[Source], str]] = {
     "preference": lambda source: "Like the things you care for most",
     "embeddings": lambda source: "Near what you looked at, in what people do",
     "text": lambda source: "Described like what you looked at",
-    "repeats": lambda source: "About time for it again",
+    "repeats": lambda source: "You have taken it before",
     "newcomers": lambda source: "New here",
     "catalogue": lambda source: "From the catalogue",
     "request": lambda source: "Named by the request",

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from afresh.features.durations import milliseconds
 from afresh.features.plan import Plan
 from afresh.features.trends import USUAL, trend_name
+from afresh.rank.beside import Beside
+from afresh.rank.blend import Scored
 from afresh.rank.columns import Columns
 from afresh.rank.softmax import Softmax
-from afresh.rank.terms import terms
+from afresh.rank.terms import TERMS, terms
+from afresh.request import Weighed
 from afresh.retrieve import Candidates, Context, Workspace
 from afresh.retrieve.covisits import covisits
 from afresh.retrieve.embeddings import embeddings
@@ -53,7 +56,7 @@ class Sources:
         self._tastes: dict[tuple[Param, Param], tuple[NDArray[np.float64], int]] = {}
         self.by_name: dict[str, Callable[[Source, Context, int], Candidates]] = {
             "sessions": self._sessions,
-            "similar": lambda source, c, n: rules(self._state, c, self.space, n=n),
+            "similar": self._similar,
             "trending": self._trending,
             "rising": self._rising,
             "neighbours": self._neighbours,
@@ -63,7 +66,7 @@ class Sources:
             "preference": self._preference,
             "embeddings": self._embeddings,
             "text": lambda source, c, n: text_neighbours(c, self.vectors, n=n),
-            "repeats": lambda source, c, n: repeats(self._state, c.person, c.now, n=n).found,
+            "repeats": self._repeats,
             "newcomers": lambda source, c, n: self.newcomers.pool(c.now),
         }
 
@@ -109,18 +112,22 @@ class Sources:
         """Of the vectors learned from visits that are in use; "": there are none."""
         return self.behaviour.name if self.behaviour is not None else ""
 
-    def learned(
-        self, items: NDArray[np.int64], context: Context, n: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """The learned blend: a probability for each item, float64[k]; what it knows of each,
-        rank.terms.TERMS, float64[k, terms]; and what each term counts, float64[terms]."""
-        x, model = self.terms(items, context, n), self.scorer
-        return model.score(x), x, model.weights
+    def learned(self, scored: Scored, beside: Beside | None, context: Context, n: int) -> Weighed:
+        """The learned blend of candidates, which it scores by probabilities: what it knows of each
+        and what each term counts."""
+        x, model = self.terms(scored, beside, context, n), self.scorer
+        scored.scores = model.score(x)
+        known = x.shape[1]
+        return Weighed(scored.items, x, model.weights[:known], TERMS[:known])
 
-    def terms(self, items: NDArray[np.int64], context: Context, n: int) -> NDArray[np.float64]:
-        """What the softmax blend knows of each item: float64[k, terms]."""
-        scanned, rows = self._found(items, context, n)
-        return terms(self._state, context, scanned, items, rows)
+    def terms(
+        self, scored: Scored, beside: Beside | None, context: Context, n: int
+    ) -> NDArray[np.float64]:
+        """What the softmax blend knows of each candidate, of which the scans gave at most n:
+        float64[k, terms], the first of rank.terms.TERMS. beside: of the sources that were asked."""
+        scanned, rows = self._found(scored.items, context, n)
+        given = None if beside is None else beside.of(scored)
+        return terms(self._state, context, scanned, scored.items, rows, given)
 
     def matrix(
         self, columns: Columns, items: NDArray[np.int64], parts: NDArray[np.float64],
@@ -145,6 +152,10 @@ class Sources:
     def _sessions(self, source: Source, context: Context, n: int) -> Candidates:
         depth = int(source.params["depth"])  # type: ignore[arg-type]
         return session_neighbours(self.replica.state, context, self.space, depth=depth, n=n)
+
+    def _similar(self, source: Source, context: Context, n: int) -> Candidates:
+        latest = int(source.params["n"])  # type: ignore[arg-type]
+        return rules(self._state, context, self.space, latest=latest, n=n)
 
     def _trending(self, source: Source, context: Context, n: int) -> Candidates:
         def found(by: str, group: int) -> Candidates:
@@ -173,6 +184,9 @@ class Sources:
                 context.segments[source.label] = in_words(self._state, trend, group)
                 return here
         return found("", 0)
+
+    def _repeats(self, source: Source, context: Context, n: int) -> Candidates:
+        return repeats(self._state, context.person, context.now, self.space, n=n).found
 
     def _neighbours(self, source: Source, context: Context, n: int) -> Candidates:
         scanned = self._scan(context, n)

@@ -118,7 +118,7 @@ def text(*, weight: float = 0.2, budget: str | None = None) -> Source:
 
 
 def repeats(*, weight: float = 0.3, budget: str | None = None) -> Source:
-    """What the visitor takes again and again, most when it is due."""
+    """What the visitor took before, most what is taken again and again and is due."""
     return Source("repeats", weight, budget=budget)
 
 

@@ -142,7 +142,7 @@ class Asker:
         self._own.append(own)
         self._scores["surface"].append(order)
         self._scores["blend"].append(parts.sum(1))
-        self._scores["online"].append(self._learned(context, items, grade, n, owner))
+        self._scores["online"].append(self._learned(context, scored.take(rows), grade, n, owner))
         if self.current is not None:
             read = sources.matrix(self.current.columns, items, parts, context, n)
             self._scores[self.current.name].append(self.current(read, own))
@@ -183,11 +183,11 @@ class Asker:
         self._start.append(self._start[-1] + len(grade))
 
     def _learned(
-        self, context: Context, items: NDArray[np.int64], grade: NDArray[np.int32], n: int,
-        owner: str,
-    ) -> NDArray[np.float64]:  # fmt: skip
+        self, context: Context, scored: Scored, grade: NDArray[np.int32], n: int, owner: str
+    ) -> NDArray[np.float64]:
         """The scores of the softmax blend as it has learned so far; then it learns from this."""
-        x = self.surfaces.sources.terms(items, context, n)
+        known = self.surfaces.beside[self.surface.name]
+        x = self.surfaces.sources.terms(scored, known, context, n)
         scores = self.online.score(x)
         if grade.any():
             self.online.learn(x, int(grade.argmax()), crc32(owner.encode()), context.now)
