@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from afresh.rank.blend import Scored
 
-BESIDE = ("repeats", "preference", "text")
-"""Names of sources: own repeats, a day; cosines to the taste and to the latest items."""
+BESIDE = ("repeats", "preference", "text", "embeddings")
+"""Names of sources: own repeats, a day; cosines to the taste, to the latest items, and to what was
+learned from visits to come next."""
 
 
 class Beside(NamedTuple):

@@ -29,7 +29,7 @@ DAY_MS = 86_400_000
 OWNERS = 1 << 16
 """Counters of steps; people who share one share its allowance, so that the bound holds."""
 
-FIRST = {"repeats": 1.0, "preference": 0.5, "text": 0.3}
+FIRST = {"repeats": 1.0, "preference": 0.5, "text": 0.3, "embeddings": 0.5}
 """The first weights of what sources beside the scans know; of the fixed blend of the scans the best
 candidate has some 2.5."""
 

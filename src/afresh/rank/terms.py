@@ -35,7 +35,10 @@ CROSSED = (
     "rules × events of the latest item", "sessions long × length of this session",
     "next item × length of this session", "events × events of the latest item",
 )  # fmt: skip
-OWN = ("repeats", "log repeats", "repeats a month", "preference", "text")
+OWN = (
+    "repeats", "log repeats", "repeats a month", "preference", "text", "embeddings",
+    "log embeddings",
+)  # fmt: skip
 """What only sources beside the scans know (`rank.beside`)."""
 SHARED = (*SCANS, *(f"log {name}" for name in SCANS), *SESSION, *ITEM, *CROSSED)
 TERMS = (*SHARED, *OWN)
@@ -86,7 +89,7 @@ def _stood(visit, item):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _own(out, parts, best, column, weight):  # type: ignore[no-untyped-def]
     """OWN into out float64[n, TERMS]; the others as of `Given`."""
-    again, taste, text = column
+    again, taste, text, near = column
     for j in range(len(out)):
         if again >= 0 and parts[j, again] > 0.0:
             share = parts[j, again] / weight[0]
@@ -97,6 +100,10 @@ def _own(out, parts, best, column, weight):  # type: ignore[no-untyped-def]
             out[j, FIRST_OWN + 3] = parts[j, taste] / weight[1] * best[taste]
         if text >= 0:
             out[j, FIRST_OWN + 4] = parts[j, text] / weight[2] * best[text]
+        if near >= 0 and parts[j, near] > 0.0:
+            share = parts[j, near] / weight[3]
+            out[j, FIRST_OWN + 5] = share * best[near]
+            out[j, FIRST_OWN + 6] = math.log(share + 0.01) / 4.6 + 1
 
 
 @numba.njit(cache=True, nogil=True)
