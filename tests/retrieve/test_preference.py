@@ -144,3 +144,17 @@ def test_a_type_that_is_not_declared_is_named() -> None:
     with pytest.raises(NotFound, match="'vew'") as missing:
         action_weights(PLAN, {"vew": -1.0})
     assert "view" in missing.value.hint
+
+
+def test_what_only_the_request_knows_counts_once() -> None:
+    """Facts that no list has, as an evaluation behind the stream has them, and some that one has."""
+    replica, _ = opened([Event("a", "view", START, "u", "i0")])
+    facts, items = replica.state.facts, replica.state.items.find_texts(["i3"])
+    _, late = facts.append(
+        np.array([START + 1]), facts.kind[:1].copy(), b"late", items, np.zeros(1, np.int64), 0
+    )
+    context = asked(replica, START + 2)
+    context.facts = np.array([late[0], 0])
+    found, pull = acted(replica.state, context, action_weights(PLAN), 10**9)
+    assert named(replica, found) == ["i0", "i3"]
+    assert pull == pytest.approx([1, 1])

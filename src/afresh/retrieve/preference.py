@@ -59,20 +59,22 @@ def acted(
     facts, keyed = state.facts, zip(state.plan.sequences, state.sequences, strict=True)
     lists = [state.sessions, *(k for s, k in keyed if s.key in ("user_id", "session_id"))]
     found: tuple[NDArray[np.int64], NDArray[np.float64]] = _acted(
-        tuple([each.kept for each in lists]), context.sessions, state.newest,
+        tuple([each.kept for each in lists]), context.sessions, context.facts, state.newest,
         facts.ts, facts.kind, facts.item, context.now, weights, half_life,
     )  # fmt: skip
     return found
 
 
 @numba.njit(cache=True, nogil=True)
-def _acted(lists, parties, newest, ts, kind, item, now, weights, half_life):  # type: ignore[no-untyped-def]
-    """`acted` over the facts that the lists of parties int64[n] hold; one may be in several."""
-    size = 0
+def _acted(lists, parties, told, newest, ts, kind, item, now, weights, half_life):  # type: ignore[no-untyped-def]
+    """`acted` over the facts that the lists of parties int64[n] hold, and those that the request
+    knows of, told int64[m], which may be in no list yet; one may be in several."""
+    size = len(told)
     for kept in lists:
         for party in parties:
             size += len(living(kept, party, newest, ts))
-    rows, used = np.empty(size, np.int64), 0
+    rows, used = np.empty(size, np.int64), len(told)
+    rows[:used] = told
     for kept in lists:
         for party in parties:
             for row in living(kept, party, newest, ts):
