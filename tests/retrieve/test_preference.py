@@ -147,7 +147,7 @@ def test_a_type_that_is_not_declared_is_named() -> None:
 
 
 def test_what_only_the_request_knows_counts_once() -> None:
-    """Facts that no list has, as an evaluation behind the stream has them, and some that one has."""
+    """Facts that no list has, as an evaluation behind the stream gives, and one that a list has."""
     replica, _ = opened([Event("a", "view", START, "u", "i0")])
     facts, items = replica.state.facts, replica.state.items.find_texts(["i3"])
     _, late = facts.append(
