@@ -10,8 +10,9 @@ from importlib.resources import files
 import msgspec
 
 from afresh.evaluation.charts import Bar, bars, curves, forest, stacked
+from afresh.evaluation.freshness import freshness, lag_named
 from afresh.evaluation.measures import NAMES, Measure
-from afresh.evaluation.summary import Point, Summary
+from afresh.evaluation.summary import Summary
 from afresh.evaluation.terminal import conditions, ordered, warnings
 from afresh.features.durations import text
 
@@ -159,26 +160,12 @@ def _curve(found: Summary) -> str:
     if not found.curve:
         return ""
     k = found.wanted.depth
-    lags = list(dict.fromkeys(point.lag for point in found.curve))
-    place = {lag: float(at) for at, lag in enumerate(lags)}
-    named = {lag: "frozen" if lag is None else text(lag) if lag else "0" for lag in lags}
-    index = [point for point in found.curve if point.behind == "index"]
-    late = [point for point in found.curve if point.behind == "pipeline"]
-
-    def line(points: Sequence[Point], young: bool = False) -> list[tuple[float, Measure]]:
-        return [(place[p.lag], p.young if young else p.hr) for p in points]
-
-    series = [
-        ("index behind", line(index)),
-        ("all behind", line([*index[:1], *late])),
-        ("young items", line(index, young=True)),
-    ]
-    rows = [[p.behind, named[p.lag], str(p.hr), str(p.young)] for p in found.curve]
+    rows = [[p.behind, lag_named(p.lag), str(p.hr), str(p.young)] for p in found.curve]
     return _section(
         "What freshness is worth",
         f"HR@{k} of the same questions with the index behind while the request knows the session "
         "(and, of young items alone), and with the whole pipeline behind.",
-        curves(series, [(place[lag], named[lag]) for lag in lags], "Hits by lag"),
+        freshness(found),
         _table(("behind", "by", f"HR@{k}", "of young items"), rows),
     )
 
