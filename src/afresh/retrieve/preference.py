@@ -67,8 +67,8 @@ def acted(
 
 @numba.njit(cache=True, nogil=True)
 def _acted(lists, parties, told, newest, ts, kind, item, now, weights, half_life):  # type: ignore[no-untyped-def]
-    """`acted` over the facts that the lists of parties int64[n] hold, and those that the request
-    knows of, told int64[m], which may be in no list yet; one may be in several."""
+    """`acted` over the facts before `now` that the lists of parties int64[n] hold, and those that
+    the request knows of, told int64[m], which a state that is behind does not. Some may be both."""
     size = len(told)
     for kept in lists:
         for party in parties:
@@ -79,13 +79,13 @@ def _acted(lists, parties, told, newest, ts, kind, item, now, weights, half_life
         for party in parties:
             for row in living(kept, party, newest, ts):
                 rows[used] = row
-                used += 1
-    rows = np.sort(rows)
+                used += ts[row] < now
+    rows = np.sort(rows[:used])
     kept, newest = 0, np.int64(0)
     for at in range(len(rows)):
         row = rows[at]
         again = kept > 0 and rows[kept - 1] == row
-        if not again and ts[row] < now and weights[kind[row]] != 0:
+        if not again and weights[kind[row]] != 0:
             rows[kept] = row
             newest = max(newest, ts[row])
             kept += 1
