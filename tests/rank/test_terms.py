@@ -93,6 +93,10 @@ def test_shares_logarithms_cosine_and_crossed_terms() -> None:
     assert row["rules × events of the latest item"] == pytest.approx(common * row["rules"])
     assert row["next item × length of this session"] == pytest.approx(0.1)
     assert row["events × events of the latest item"] == pytest.approx(common * row["events"])
+    long = math.log(2) / 3
+    assert row["events × log length of this session"] == pytest.approx(long * row["events"])
+    hops = row["two hops by rules"]
+    assert row["two hops × log length of this session"] == pytest.approx(long * hops)
 
 
 def test_what_happened_from_now_on_shows_in_no_term() -> None:

@@ -107,6 +107,7 @@ def _list(
     context = Context(items[:ITEMS], past.sessions, now, visit, past.person)
     scans = [source for source in home.sources if source.name != "trending"]
     found = [sources(source, context, share(home)) for source in scans]
+    surfaces.space.fit(answers.replica.state)
     scored = blend(found, [source.weight for source in scans], surfaces.space)
     kept = surfaces.filters.showable(scored.items, home, Arranged())
     kept &= ~np.isin(scored.items, np.concatenate([known, before]))

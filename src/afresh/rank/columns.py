@@ -21,7 +21,7 @@ from afresh.rank.terms import SHARED, terms
 from afresh.retrieve import Context
 from afresh.retrieve.scans import RULES, SCANS, Scanned
 
-VERSION = 1
+VERSION = 2
 """Of what the columns that are not features mean; a model of another one is refused."""
 
 QUESTION = ("length of this session", "items of the visitor", "place by sessions", "place by rules")

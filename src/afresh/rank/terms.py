@@ -34,6 +34,7 @@ CROSSED = (
     "sessions × events of the latest item", "two hops × events of the latest item",
     "rules × events of the latest item", "sessions long × length of this session",
     "next item × length of this session", "events × events of the latest item",
+    "two hops × log length of this session", "events × log length of this session",
 )  # fmt: skip
 OWN = (
     "repeats", "log repeats", "repeats a month", "preference", "text", "embeddings",
@@ -111,7 +112,7 @@ def _terms(index, items, rows, scores, best, visit, width):  # type: ignore[no-u
     """float64[n, width] in the order of TERMS; OWN are zero."""
     scans = scores.shape[1]
     out = np.zeros((len(items), width))
-    length = min(len(visit), 10) / 10
+    length, long = min(len(visit), 10) / 10, _log1p(len(visit)) / 3
     latest = ends_of(index, visit[:1])[0, 0] if len(visit) else 0
     ends = ends_of(index, items)
     daily, weekly = lately(index, items, ends)
@@ -154,6 +155,8 @@ def _terms(index, items, rows, scores, best, visit, width):  # type: ignore[no-u
         out[j, at + 3] = length * out[j, LONG]
         out[j, at + 4] = length * out[j, NEXT]
         out[j, at + 5] = common * events
+        out[j, at + 6] = long * out[j, HOPS]
+        out[j, at + 7] = long * events
     return out
 
 
