@@ -1,4 +1,8 @@
-"""A ranker trained on sessions of clicks, judged on later ones, over an index that stands still."""
+"""A ranker trained on sessions of clicks, judged on later ones, over an index that stands still.
+
+The candidates are those of ten scans and of vectors learned from visits, fitted of what the index
+holds; the learned blend orders them, and the ranker its best hundred.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.features.engines.embedded import State
 from afresh.features.reading import Reader
+from afresh.rank.beside import beside
+from afresh.rank.blend import Scored, blend
 from afresh.rank.columns import Columns
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.rank.trained import RERANKED, log_odds
 from afresh.rank.trees import Trees, read_trees
-from afresh.retrieve.scans import Scans
+from afresh.retrieve import Candidates, Context, Workspace
+from afresh.retrieve.embeddings import FADING
+from afresh.retrieve.preference import nearest
+from afresh.retrieve.scans import Scanned, Scans
 from afresh.retrieve.top import top
+from afresh.store.replica import Replica
 from afresh.surface import CANDIDATES
 from afresh.train.fit import Lists, fitted
+from afresh.vectors.behaviour import BehaviourVectors
+from afresh.vectors.fitting import fit_known, known_now
 from benchmarks._clicks import EVENT_MS, START_MS, Cases, Clicks
 from benchmarks.quality import apart, context_of
 
@@ -26,14 +37,29 @@ JUDGED = 0.15
 """The share of the last questions of train that says when to stop."""
 
 
-class _Asker:
-    """Asks a state that stands still; the learned blend chooses the candidates."""
+SOURCES = [("neighbours", 1.0), ("embeddings", 0.3)]
+EACH = CANDIDATES // len(SOURCES)
 
-    def __init__(self, shop: Clicks, state: State, model: Softmax) -> None:
-        self.shop, self.state, self.model = shop, state, model
-        self.columns = Columns(state.plan, ["neighbours"])
-        self.reader, self.scans = Reader(state), Scans()
-        self.items, self.now = shop.numbers(state), state.newest + 1
+
+class _Asker:
+    """Asks a replica that stands still; the learned blend chooses the candidates."""
+
+    def __init__(self, shop: Clicks, replica: Replica, model: Softmax) -> None:
+        self.shop, self.state, self.model = shop, replica.state, model
+        self.columns = Columns(replica.plan, [name for name, _ in SOURCES])
+        self.reader, self.scans, self.space = Reader(self.state), Scans(), Workspace()
+        self.items, self.now = shop.numbers(self.state), self.state.newest + 1
+        self.beside = beside(SOURCES)
+        self.vectors = BehaviourVectors(replica, fit_known(known_now(replica, None)), None)
+        self.vectors.prepare()
+        self.space.fit(self.state)
+
+    def scored(self, context: Context, scanned: Scanned) -> Scored:
+        """The candidates of both sources, as a request has them."""
+        pull = np.power(FADING, np.arange(len(context.items)), dtype=np.float64)
+        near = nearest(context.items, pull, context, self.vectors, EACH)
+        found = [Candidates(scanned.items, scanned.blend), near]
+        return blend(found, [weight for _, weight in SOURCES], self.space)
 
     def __call__(
         self, cases: Cases, row: int, *, learn: bool
@@ -44,13 +70,16 @@ class _Asker:
             int(each[row]) for each in (cases.first, cases.length, cases.answer)
         )
         context = context_of(self.items[first : first + length], self.now)
-        scanned = self.scans(self.state, context, CANDIDATES)
-        known = terms(self.state, context, scanned)
+        scanned = self.scans(self.state, context, EACH)
+        scored = self.scored(context, scanned)
+        places = self.space.rows(scanned.items, scored.items)
+        given = self.beside.of(scored) if self.beside is not None else None
+        known = terms(self.state, context, scanned, scored.items, places, given)
         scores = self.model.score(known)
-        rows = top(scores, scanned.items, RERANKED)
-        items, parts = scanned.items[rows], scanned.blend[rows, None]
-        x = self.columns(self.reader, context, scanned, items, rows, parts)
-        at = np.flatnonzero(scanned.items == self.items[answer])
+        rows = top(scores, scored.items, RERANKED)
+        items, parts = scored.items[rows], scored.parts[rows]
+        x = self.columns(self.reader, context, scanned, items, places[rows], parts)
+        at = np.flatnonzero(scored.items == self.items[answer])
         if learn and len(at):
             when = START_MS + EVENT_MS * answer
             self.model.learn(known, int(at[0]), int(self.shop.session[answer]), when)
@@ -59,9 +88,10 @@ class _Asker:
 
 def judged(shop: Clicks) -> dict[str, dict[str, Any]]:
     """Measures of the learned blend and of the ranker on top of it, as `quality` has them."""
-    state, model = shop.state(), Softmax()
+    replica, model = Replica(shop.state().plan), Softmax()
+    state = replica.state
     shop.fold(state, 0, shop.held)
-    ask = _Asker(shop, state, model)
+    ask = _Asker(shop, replica, model)
     n, width = len(shop.learn.first), len(ask.columns.names)
     x, grade = np.empty((n * RERANKED, width), np.float32), np.zeros(n * RERANKED, np.int32)
     own = np.empty(n * RERANKED)
@@ -89,7 +119,7 @@ def judged(shop: Clicks) -> dict[str, dict[str, Any]]:
     shop.fold(state, shop.held, shop.train)
     run = {"trees": fit.rounds, "questions": len(sizes), "training_s": took}
     trees = read_trees(fit.text, len(kept)).over(kept.astype(np.int32))
-    return {**_asked(shop, _Asker(shop, state, model), trees), "run": run}
+    return {**_asked(shop, _Asker(shop, replica, model), trees), "run": run}
 
 
 def _asked(shop: Clicks, ask: _Asker, trees: Trees) -> dict[str, dict[str, Any]]:
