@@ -145,10 +145,10 @@ def test_answers_replay_with_the_vectors_they_rested_on(tmp_path: Path) -> None:
     answer = runtime.recommend(Query(session_id="me"))
     plain = runtime.recommend(Query(session_id="me", surface="plain"))
     filled(runtime, seed=1)
-    runtime.behaviour.every = 1  # older than a millisecond is too old
-    runtime.behaviour._tried = float("-inf")
+    runtime.learned_vectors.every = 1  # older than a millisecond is too old
+    runtime.learned_vectors._tried = float("-inf")
     eventually(lambda: in_force(runtime) not in ("", first))
-    runtime.behaviour.every = 0
+    runtime.learned_vectors.every = 0
     for asked in (answer, plain):
         said = runtime.explain(asked.request_id, replay=True)
         assert said.replay is not None
@@ -173,11 +173,11 @@ def test_requests_go_on_while_vectors_are_exchanged(tmp_path: Path) -> None:
     eventually(lambda: bool(in_force(runtime)))
     visited(runtime, "i17")
     seen = set()
-    runtime.behaviour.every = 1
+    runtime.learned_vectors.every = 1
     deadline = time.monotonic() + 60
     while len(seen) < 3:
         assert time.monotonic() < deadline
-        runtime.behaviour._tried = float("-inf")
+        runtime.learned_vectors._tried = float("-inf")
         answer = runtime.recommend(Query(session_id="me"))
         assert (len(answer.items), answer.degraded) == (5, [])
         assert {item.sources[0] for item in answer.items} == {"embeddings"}
@@ -197,7 +197,7 @@ def test_a_damaged_fit_is_refused_and_the_one_before_goes_on(tmp_path: Path) -> 
     shelf = Shelf(tmp_path / "vectors")
     later = f"{NOW + 60_000:013d}-{'0' * 16}"
     (shelf.folder / f"{later}.npz").write_bytes(b"no vectors")
-    runtime.behaviour.look()
+    runtime.learned_vectors.look()
     assert in_force(runtime) == first
     visited(runtime, "i17")
     assert groups(runtime) == {2}

@@ -53,7 +53,7 @@ class Runtime(Service):
             group_events=settings.group_events,
             idle=self._keep_house,
         )
-        self.behaviour.every = settings.vectors_every
+        self.learned_vectors.every = settings.vectors_every
         self.learner = Learner(
             replica, self.surfaces.examples, self._write_weights,
             per_second=settings.learn_per_second,
@@ -88,7 +88,7 @@ class Runtime(Service):
         if runtime.recovery.backfill is not None:
             runtime.recovery.backfill.start()
         runtime.promoted.start()
-        runtime.behaviour.start()
+        runtime.learned_vectors.start()
         runtime.learn()
         return runtime
 
@@ -96,7 +96,7 @@ class Runtime(Service):
         """Finish what was submitted, take a snapshot, release the log."""
         self.learner.close()
         self.promoted.close()
-        self.behaviour.close()
+        self.learned_vectors.close()
         self.traces.close()
         self.writer.close()
         try:
@@ -251,7 +251,7 @@ class Runtime(Service):
             "snapshot_age": time.time() - self.recovery.saved_at
             if self.recovery.saved_at
             else None,
-            "vectors_age": self.behaviour.age(),
+            "vectors_age": self.learned_vectors.age(),
             "items": len(replica.catalog),
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,

@@ -17,11 +17,11 @@ import msgspec
 
 from afresh.answers import Answer, Answers
 from afresh.app import App
-from afresh.behaviour import Behaviour
 from afresh.errors import AfreshError, BadRequest, NotFound
 from afresh.events.batch import EventBatch
 from afresh.events.verdict import Rejection
 from afresh.explaining import Explanation, answered_as_of, explained, replayed
+from afresh.learned_vectors import LearnedVectors
 from afresh.log import Log
 from afresh.log.token import read_token
 from afresh.promoted import Promoted, Rankers
@@ -59,7 +59,7 @@ class Service(Answers, ABC):
         self.traces = Traces(folder, settings.traces_kept, settings.traces_share)
         self.keep = self.traces.put
         self.promoted = Promoted(folder, self.plan, app.surfaces, self._install)
-        self.behaviour = Behaviour(folder, self.surfaces.sources, app.surfaces)
+        self.learned_vectors = LearnedVectors(folder, self.surfaces.sources, app.surfaces)
         self.flush_elsewhere: Callable[[], None] = lambda: None
         """Has the other processes of this server write the traces that they hold."""
         self._replaying = threading.Lock()
@@ -85,7 +85,7 @@ class Service(Answers, ABC):
             with self._replaying:  # each holds a state of its own
                 said.replay = replayed(
                     trace, self.plan, self.app.surfaces, self.log, self.folder / "snapshots",
-                    self.promoted, self.behaviour.shelf,
+                    self.promoted, self.learned_vectors.shelf,
                 )  # fmt: skip
         return said
 
@@ -105,7 +105,7 @@ class Service(Answers, ABC):
         with self._replaying:
             return answered_as_of(
                 query, self.plan, self.app.surfaces, self.log, self.keep, self.replica.offset,
-                self.promoted, self.behaviour.shelf,
+                self.promoted, self.learned_vectors.shelf,
             )  # fmt: skip
 
     def caught_up(self, after: str | None) -> asyncio.Future[None] | None:

@@ -93,7 +93,7 @@ class Follower(Service):
             log.close()
             raise
         follower.promoted.start()
-        follower.behaviour.start()
+        follower.learned_vectors.start()
         follower.following.start()
         return follower
 
@@ -101,7 +101,7 @@ class Follower(Service):
         """Stop following. There is nothing to save."""
         self.following.close()
         self.promoted.close()
-        self.behaviour.close()
+        self.learned_vectors.close()
         self.traces.close()
         self.log.close()
 
@@ -201,7 +201,7 @@ class Follower(Service):
             "log_records": end - log.start,
             "state_bytes": replica.state.memory(),
             "snapshot_age": None,
-            "vectors_age": self.behaviour.age(),
+            "vectors_age": self.learned_vectors.age(),
             "items": len(replica.catalog),
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,

@@ -28,7 +28,7 @@ AGAIN_S = 60.0
 _log = structlog.get_logger("afresh.vectors")
 
 
-class Behaviour:
+class LearnedVectors:
     """Looks after the learned vectors of a replica's sources.
 
     every: ms from one fit to the next; 0: this process makes none.
