@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from afresh.features.engines.embedded import State
 from afresh.features.reading import Reader
 from afresh.rank.columns import Columns
+from afresh.rank.inputs import Inputs
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.rank.trained import RERANKED, log_odds
@@ -31,7 +32,7 @@ class _Asker:
 
     def __init__(self, shop: Clicks, state: State, model: Softmax) -> None:
         self.shop, self.state, self.model = shop, state, model
-        self.columns = Columns(state.plan, ["neighbours"])
+        self.columns = Columns(state.plan, Inputs(("neighbours",)))
         self.reader, self.scans = Reader(state), Scans()
         self.items, self.now = shop.numbers(state), state.newest + 1
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from afresh.errors import AfreshError
 from afresh.features.plan import Plan
 from afresh.rank.columns import Columns
+from afresh.rank.inputs import Inputs
 from afresh.rank.manifest import Manifest, check_columns
 from afresh.rank.registry import MODEL, Registry
 from afresh.rank.trees import Trees, read_trees
@@ -32,12 +33,15 @@ FAINTEST = 1e-9
 class Ranker(NamedTuple):
     """name: of the model; trees: over `columns`, those that the model does not read included.
 
-    What the trees add is on top of the surface's own score: they say where that is wrong.
+    What the trees add is on top of the surface's own score: they say where that is wrong. given:
+    it has learned from lists that callers gave, and there they add to nothing: most of such a
+    list no source has found.
     """
 
     name: str
     columns: Columns
     trees: Trees
+    given: bool = False
 
     def __call__(self, x: NDArray[np.float32], own: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds float64[n], up to a constant, of columns x float32[n, columns] and the surface's
@@ -57,19 +61,19 @@ class Chosen(NamedTuple):
     refused: str = ""
 
 
-def load_ranker(registry: Registry, name: str, plan: Plan, labels: list[str]) -> Ranker:
-    """A model, if it can rank a surface whose sources have these labels.
+def load_ranker(registry: Registry, name: str, plan: Plan, inputs: Inputs) -> Ranker:
+    """A model, if it can rank a surface that brings these inputs.
 
     Raises NotFound, CorruptData, and AfreshError for one whose columns are no longer given, that
     scores what is no number, or that is slow.
     """
     manifest, files = registry.read(name)
-    columns = check_columns(manifest, plan, labels)
+    columns = check_columns(manifest, plan, inputs)
     trees = read_trees(files.get(MODEL, b"").decode("utf-8", "replace"), len(manifest.columns))
     _test(manifest, trees)
     at = {column: place for place, column in enumerate(columns.names)}
     places = np.array([at[column.name] for column in manifest.columns], np.int32)
-    return Ranker(name, columns, trees.over(places))
+    return Ranker(name, columns, trees.over(places), manifest.given)
 
 
 def _test(manifest: Manifest, trees: Trees) -> None:

@@ -28,6 +28,9 @@ PAIRED = 50
 """Pairs count of which one stands so high: also what is just about to come into the first part."""
 SMALLEST_LEAF = 200
 """Rows of a leaf at least; of few rows, a thousandth of them."""
+MANY = 500_000
+LEAVES = (15, 31)
+"""Of a tree, below and from MANY rows on."""
 
 
 class Lists(NamedTuple):
@@ -86,7 +89,7 @@ def fitted(
         "label_gain": gains,
         "lambdarank_truncation_level": PAIRED,
         "learning_rate": 0.1,
-        "num_leaves": 31,
+        "num_leaves": LEAVES[len(learn.x) >= MANY],
         "min_data_in_leaf": min(SMALLEST_LEAF, max(len(learn.x) // 1000, 5)),
         "feature_fraction": 0.6,
         "bagging_fraction": 0.5,

@@ -62,9 +62,8 @@ def trained(
     lightgbm()
     plan = app.plan()
     surface = _surface(app, wanted.surface)
-    labels = [source.label for source in surface.sources]
     registry = Registry(folder / FOLDER)
-    current = _current(registry, surface.name, app, labels)
+    current = _current(registry, surface, app)
     log = SqliteLog(folder, app=app.name, readonly=True)
     began = time.perf_counter()
     try:
@@ -85,7 +84,7 @@ def trained(
         log.close()
     asked = time.perf_counter()
     check_enough(examples)
-    columns = Columns(plan, labels)
+    columns = Columns(plan, surface.inputs)
     learn, judge = (int(len(examples) * share) for share in (LEARN, LEARN + JUDGE))
     check_leaks(examples, set(columns.features) - set(wanted.without), learn)
     kept = _kept(examples, wanted.without, learn)
@@ -113,7 +112,7 @@ def _put(
         name, surface.name, examples, judge, _scores(trees, examples, judge, kept), fit, names,
         took, _cost(trees, examples, kept), rows_from,
     )  # fmt: skip
-    columns = Columns(plan, [source.label for source in surface.sources])
+    columns = Columns(plan, surface.inputs)
     manifest = Manifest(
         model=name,
         app=app.name,
@@ -125,6 +124,7 @@ def _put(
         created=now,
         versions=_versions(),
         metrics=msgspec.to_builtins(report.overall["this model"]),
+        given=bool(examples.given.any()),
     )
     document = msgspec.json.format(msgspec.json.encode(report), indent=2)
     registry.add(manifest, {MODEL: fit.text.encode(), REPORT: document})
@@ -138,11 +138,11 @@ def _surface(app: App, name: str) -> Surface:
     return surfaces[name]
 
 
-def _current(registry: Registry, surface: str, app: App, labels: list[str]) -> Ranker | None:
+def _current(registry: Registry, surface: Surface, app: App) -> Ranker | None:
     """The model that ranks now; None where none does, or it cannot any more."""
-    name = registry.promoted(surface)
+    name = registry.promoted(surface.name)
     try:
-        return load_ranker(registry, name, app.plan(), labels) if name else None
+        return load_ranker(registry, name, app.plan(), surface.inputs) if name else None
     except AfreshError:
         return None  # what the definition no longer gives is a reason to train
 
