@@ -76,7 +76,8 @@ def judged(shop: Clicks) -> dict[str, dict[str, Any]]:
             own[used : used + len(items)] = odds
             used += len(items)
             sizes.append(len(items))
-    kept = np.flatnonzero((x[:used] != x[0]).any(0))  # as a training run does
+    same = (x[:used] == x[0]) | (np.isnan(x[:used]) & np.isnan(x[0]))
+    kept = np.flatnonzero(~same.all(0))  # as a training run does
     x = np.ascontiguousarray(x[:used, kept])
     cut = int(len(sizes) * (1 - JUDGED))
     rows, size = sum(sizes[:cut]), np.array(sizes, np.int64)
