@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from afresh.app import App
 from afresh.loading import load
 from afresh.promoted import FOLDER
+from afresh.rank.columns import Columns
 from afresh.rank.given import PLACED, number_names
 from afresh.rank.registry import Registry
 from afresh.rank.trained import Ranker, load_ranker
@@ -51,6 +52,9 @@ from benchmarks._machine import figure, spread
 APP = Path(__file__).parent / "_apps" / "shown.py"
 SURFACE = "list"
 PRICE = (*number_names("price", "paid"), "paid")
+NEAR = ("sessions", "rules", "next item", "covisits", "two hops", "cosine")
+"""What the columns are called that tell of other people's visits: within the sessions to learn from,
+models that read none of them were better by .002."""
 ORDER = PLACED[:3]
 """The columns that the order displayed is in: places, and places from what was touched."""
 
@@ -58,10 +62,10 @@ ORDER = PLACED[:3]
 @dataclass(slots=True)
 class Judged:
     """Reciprocal ranks of the clicks that are judged, by order, and whose session each is; ids: of
-    their requests; us: what asking took, µs."""
+    each request the session and the rank that was answered; us: what asking took, µs."""
 
     sessions: list[str] = field(default_factory=list)
-    ids: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, tuple[str, float]] = field(default_factory=dict)
     found: dict[str, list[float]] = field(default_factory=dict)
     us: list[float] = field(default_factory=list)
 
@@ -108,7 +112,7 @@ class Stream:
                 "rule": sorted(each.displayed, key=lambda item: item != latest),
             }
             self.judged.add(orders, each.item, each.session)
-            self.judged.ids[answer.request_id] = each.session
+            self.judged.ids[answer.request_id] = each.session, self.judged.found["rank"][-1]
             self.judged.us.append(took)
         return answer.request_id
 
@@ -129,12 +133,17 @@ def mrr(reciprocal: list[float], sessions: list[str]) -> tuple[float, float]:
 
 def learned(app: App, runtime: Runtime, name: str, without: tuple[str, ...] = ()) -> Report:
     runtime.traces.flush()
-    wanted = Wanted(surface=SURFACE, name=name, rows_from="impressions", without=without)
+    names = Columns(app.plan(), app.surfaces[0].inputs).names
+    near = tuple(column for column in names if any(part in column for part in NEAR))
+    wanted = Wanted(
+        surface=SURFACE, name=name, rows_from="impressions", without=near + without, whole=True
+    )
     return trained(app, runtime.folder, wanted)
 
 
-def again(app: App, runtime: Runtime, judged: Judged) -> tuple[Examples, list[str]]:
-    """The columns of the requests that are judged, and the session of each."""
+def again(app: App, runtime: Runtime, judged: Judged) -> tuple[Examples, list[str], list[float]]:
+    """The columns of the requests that are judged, lists of one item left out, and of each the
+    session and the rank that was answered."""
     runtime.traces.flush()
     plan, log = app.plan(), runtime.log
     shown = read_impressions(runtime.folder, SURFACE, log.start, log.end)
@@ -144,7 +153,8 @@ def again(app: App, runtime: Runtime, judged: Judged) -> tuple[Examples, list[st
         plan, app.surfaces[0], log, asked, rows=10**8, seed=0, until=log.end, current=None,
         progress=lambda *said: None,
     )  # fmt: skip
-    return examples, [judged.ids[each.request_id] for each in asked]
+    sessions, ranks = zip(*(judged.ids[each.request_id] for each in asked), strict=True)
+    return examples, list(sessions), list(ranks)
 
 
 def scored(ranker: Ranker, examples: Examples, x: NDArray[np.float32]) -> list[float]:
@@ -184,7 +194,7 @@ def measured(data: Path | None, folder: Path) -> None:
     runtime.promoted.look()
     print(f"asking the last of {len(done):,} …", file=sys.stderr, flush=True)
     stream(done[begins:], begins)
-    examples, sessions = again(app, runtime, stream.judged)
+    examples, sessions, ranks = again(app, runtime, stream.judged)
     runtime.close()
     rankers = {
         name: load_ranker(registry, name, app.plan(), app.surfaces[0].inputs)
@@ -192,12 +202,13 @@ def measured(data: Path | None, folder: Path) -> None:
     }
     orders = {name: scored(each, examples, examples.x) for name, each in rankers.items()}
     orders["neutral"] = scored(rankers["shown"], examples, standing_first(examples))
-    told(stream.judged, orders, sessions, report, missing)
+    differ = sum(a != b for a, b in zip(ranks, orders["shown"], strict=True))
+    told(stream.judged, orders, sessions, report, differ, missing)
 
 
 def told(
     judged: Judged, orders: dict[str, list[float]], sessions: list[str], report: Report,
-    missing: str,
+    differ: int, missing: str,
 ) -> None:  # fmt: skip
     asked = {name: mrr(found, judged.sessions) for name, found in judged.found.items()}
     read = {name: mrr(found, sessions) for name, found in orders.items()}
@@ -213,9 +224,9 @@ def told(
         "mrr", value, "MRR", must=least, aim=least, se=se,
         limit=known, peer={"what": "last touched first, then as displayed", "mrr": asked["rule"]},
         over_the_peer=[gain, gain_se], displayed=asked["displayed"], clicks=len(judged.sessions),
-        read_again=read["shown"], learned_from=report.found, trees=report.trees,
-        importance=dict(list(report.importance.items())[:12]), us=spread(judged.us, 1),
-        missing=missing,
+        read_again=read["shown"], read_otherwise=differ, learned_from=report.found,
+        trees=report.trees, importance=dict(list(report.importance.items())[:12]),
+        us=spread(judged.us, 1), missing=missing,
     )  # fmt: skip
     value, se = read["no-price"]
     figure(

@@ -26,7 +26,7 @@ from afresh.rank.trained import RERANKED, Ranker, load_ranker, log_odds
 from afresh.rank.trees import Trees, read_trees
 from afresh.surfaces.spec import Surface
 from afresh.train.examples import Examples, asked_again
-from afresh.train.fit import Fitted, Lists, fitted, lightgbm
+from afresh.train.fit import Fitted, Lists, fitted, fitted_whole, lightgbm
 from afresh.train.impressions import ENOUGH, joined, looked_again, read_impressions
 from afresh.train.outcomes import Progress, read_outcomes
 from afresh.train.refusals import check_enough, check_leaks, telling_columns
@@ -40,7 +40,8 @@ LEARN, JUDGE = 0.8, 0.1
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What to train. rows: about how many examples; rows_from: `auto` takes impressions where
     ENOUGH of them have an outcome, else a replay; name: of the model, "" for one made of the
-    moment; without: columns to leave out; threads: None for one a core."""
+    moment; without: columns to leave out; whole: have the model that is kept learn from all
+    questions, once it is known how many trees help; threads: None for one a core."""
 
     surface: str = "home"
     rows: int = 1_000_000
@@ -48,6 +49,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     rows_from: RowsFrom = "auto"
     name: str = ""
     without: tuple[str, ...] = ()
+    whole: bool = False
     threads: int | None = None
 
 
@@ -92,18 +94,25 @@ def trained(
         _lists(examples, 0, learn, kept), _lists(examples, learn, judge, kept), examples.gains,
         wanted.seed, progress, wanted.threads,
     )  # fmt: skip
+    text = fit.text
+    if wanted.whole:
+        every = _lists(examples, 0, len(examples), kept)
+        text = fitted_whole(
+            every, fit.rounds, examples.gains, wanted.seed, progress, wanted.threads
+        ).text
     took = Seconds(round(asked - began, 1), round(time.perf_counter() - asked, 1))
     return _put(
-        app, surface, wanted, registry, examples, fit, kept, data, took, current, judge, rows_from
-    )
+        app, surface, wanted, registry, examples, fit, kept, data, took, current, judge,
+        rows_from, text,
+    )  # fmt: skip
 
 
 def _put(
     app: App, surface: Surface, wanted: Wanted, registry: Registry, examples: Examples,
     fit: Fitted, kept: NDArray[np.int64], data: Range, took: Seconds, current: Ranker | None,
-    judge: int, rows_from: str,
+    judge: int, rows_from: str, text: str,
 ) -> Report:  # fmt: skip
-    """Judge what was fitted, and put it into the registry."""
+    """Judge what was fitted, and put it into the registry, or what the text says instead."""
     plan, now = app.plan(), time.time_ns() // 1_000_000
     names = [examples.names[at] for at in kept.tolist()]
     trees = read_trees(fit.text, len(kept))
@@ -127,7 +136,7 @@ def _put(
         given=bool(examples.given.any()),
     )
     document = msgspec.json.format(msgspec.json.encode(report), indent=2)
-    registry.add(manifest, {MODEL: fit.text.encode(), REPORT: document})
+    registry.add(manifest, {MODEL: text.encode(), REPORT: document})
     return report
 
 
