@@ -53,8 +53,8 @@ APP = Path(__file__).parent / "_apps" / "shown.py"
 SURFACE = "list"
 PRICE = (*number_names("price", "paid"), "paid")
 NEAR = ("sessions", "rules", "next item", "covisits", "two hops", "cosine")
-"""What the columns are called that tell of other people's visits: within the sessions to learn from,
-models that read none of them were better by .002."""
+"""What the columns are called that tell of other people's visits. Within the sessions to learn
+from, models that read none of them were better by .002."""
 ORDER = PLACED[:3]
 """The columns that the order displayed is in: places, and places from what was touched."""
 
