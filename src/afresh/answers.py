@@ -123,7 +123,7 @@ class Answers:
                 offset=offset,
                 query=query,
                 ranked=items,
-                given={name: list(values) for name, values in given.items()},
+                given={name: [*map(_plain, values)] for name, values in given.items()},
                 answer=msgspec.Raw(msgspec.json.encode(answer)),
                 sources=list(shown.names) if shown else [],
                 terms=shown.added() if shown else [],
@@ -287,3 +287,8 @@ class Answers:
         """The place that answers reflect now."""
         replica = self.replica
         return write_token(Place(self.log.id, replica.offset, replica.state.newest))
+
+
+def _plain(value: float | None) -> float | None:
+    """A number as JSON has it, whatever kind of number a caller in the process gave."""
+    return None if value is None else float(value)

@@ -101,7 +101,9 @@ def test_answers_replay_to_the_byte_and_say_what_was_given(runtime: Runtime, lea
         assert (said.ranked, said.given) == (names, numbers)
         assert said.replay is not None
         assert said.replay.same, (bytes(said.replay.answer), answer)
-    odd = runtime.rank(Query(user_id="u2"), ["h1", "h2"], {"price": [float("nan"), 0.1]})
+    odd = runtime.rank(
+        Query(user_id="u2"), ["h1", "h2"], {"price": [float("nan"), np.float32(0.1)]}
+    )
     replay = runtime.explain(odd.request_id, replay=True).replay
     assert replay is not None
     assert replay.same
