@@ -16,6 +16,7 @@ from afresh.features.reading import Reader
 from afresh.rank.beside import beside
 from afresh.rank.blend import Scored, blend
 from afresh.rank.columns import Columns
+from afresh.rank.inputs import Inputs
 from afresh.rank.softmax import Softmax
 from afresh.rank.terms import terms
 from afresh.rank.trained import RERANKED, log_odds
@@ -46,7 +47,7 @@ class _Asker:
 
     def __init__(self, shop: Clicks, replica: Replica, model: Softmax) -> None:
         self.shop, self.state, self.model = shop, replica.state, model
-        self.columns = Columns(replica.plan, [name for name, _ in SOURCES])
+        self.columns = Columns(replica.plan, Inputs(tuple(name for name, _ in SOURCES)))
         self.reader, self.scans, self.space = Reader(self.state), Scans(), Workspace()
         self.items, self.now = shop.numbers(self.state), self.state.newest + 1
         self.beside = beside(SOURCES)
@@ -105,7 +106,8 @@ def judged(shop: Clicks) -> dict[str, dict[str, Any]]:
             own[used : used + len(items)] = odds
             used += len(items)
             sizes.append(len(items))
-    kept = np.flatnonzero((x[:used] != x[0]).any(0))  # as a training run does
+    same = (x[:used] == x[0]) | (np.isnan(x[:used]) & np.isnan(x[0]))
+    kept = np.flatnonzero(~same.all(0))  # as a training run does
     x = np.ascontiguousarray(x[:used, kept])
     cut = int(len(sizes) * (1 - JUDGED))
     rows, size = sum(sizes[:cut]), np.array(sizes, np.int64)

@@ -20,34 +20,17 @@ from afresh.features.plan import Feature, Plan
 from afresh.features.reading import Value, named
 from afresh.log import Log
 from afresh.log.token import Place, read_token, write_token
-from afresh.request import Group
+from afresh.request import Answer as Answer
 from afresh.retrieve.rising import may_rise, rising
 from afresh.retrieve.rules import item_context, rules
 from afresh.retrieve.segment import segment_asked
 from afresh.retrieve.text import alike
+from afresh.stages.given import NOTHING_SAID, Numbers
 from afresh.stages.reasons import popular, risen
 from afresh.store.replica import Replica
 from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
 from afresh.surfaces.spec import Surface
 from afresh.traces import Trace
-
-
-class Answer(msgspec.Struct):
-    """An answer and what it rests on. freshness_ms: how long the newest events took from
-    the writer's hands into the state; fresh: whether what `after` names is in it."""
-
-    request_id: str
-    items: list[Item]
-    offset: str
-    fresh: bool
-    freshness_ms: float
-    model: str
-    variant: str | None
-    degraded: list[str]
-    groups: list[Group] = []
-    """Lists beside `items`, where the surface has such."""
-    cursor: str | None = None
-    """What the next page is asked with; null when the list has ended."""
 
 
 class FeatureRows(msgspec.Struct, omit_defaults=True):
@@ -81,7 +64,7 @@ class Answers:
         with self.replica.lock:
             now = self.replica.now() if query.as_of is None else query.as_of
             answer, arranged = self.recommended(query, now, new_request_id())
-            self._trace(query, None, now, answer, arranged)
+            self.trace(query, now, answer, arranged)
         return answer
 
     def recommended(
@@ -99,25 +82,35 @@ class Answers:
         cursor = self._cursor(query.surface, arranged, shown)
         return self._answer(arranged, wanted, cursor, request_id), arranged
 
-    def rank(self, query: Query, item_ids: Sequence[str]) -> Answer:
-        """The caller's items, best first. Raises NotFound (surface) and BadRequest (`after`)."""
+    def rank(
+        self, query: Query, item_ids: Sequence[str], given: Numbers = NOTHING_SAID,
+        now: int | None = None,
+    ) -> Answer:  # fmt: skip
+        """The caller's items, best first. given: by the names that the surface declares, a number
+        for each item, None where it is not known; now: UTC ms, after everything folded.
+
+        Raises NotFound (surface) and BadRequest (`after`, given).
+        """
         with self.replica.lock:
-            now = self.replica.now()
-            answer, arranged = self.ranked(query, item_ids, now)
-            self._trace(query, list(item_ids), now, answer, arranged)
+            now = self.replica.now() if now is None else now
+            answer, arranged = self.ranked(query, item_ids, now, given=given)
+            self.trace(query, now, answer, arranged, list(item_ids), given)
         return answer
 
     def ranked(
-        self, query: Query, item_ids: Sequence[str], now: int, late: Collection[str] | None = None
-    ) -> tuple[Answer, Arranged]:
+        self, query: Query, item_ids: Sequence[str], now: int,
+        late: Collection[str] | None = None, given: Numbers = NOTHING_SAID,
+    ) -> tuple[Answer, Arranged]:  # fmt: skip
         """The same at a moment, and how it came about, as `recommended`."""
         wanted = read_token(query.after, self.log.id) if query.after else None
-        arranged = self.surfaces.rank(query, item_ids, now, late)
+        arranged = self.surfaces.rank(query, item_ids, now, late, given)
         return self._answer(arranged, wanted), arranged
 
-    def _trace(
-        self, query: Query, items: list[str] | None, now: int, answer: Answer, arranged: Arranged
-    ) -> None:
+    def trace(
+        self, query: Query, now: int, answer: Answer, arranged: Arranged,
+        items: list[str] | None = None, given: Numbers = NOTHING_SAID,
+    ) -> None:  # fmt: skip
+        """Have what was answered at a moment be kept. items, given: of a caller's list."""
         # What waits to be written must not hold all the candidates.
         read = self.surfaces.by_name[query.surface].embedded
         vectors = self.surfaces.sources.vectors_name if read else ""
@@ -130,6 +123,7 @@ class Answers:
                 offset=offset,
                 query=query,
                 ranked=items,
+                given={name: [*map(_plain, values)] for name, values in given.items()},
                 answer=msgspec.Raw(msgspec.json.encode(answer)),
                 sources=list(shown.names) if shown else [],
                 terms=shown.added() if shown else [],
@@ -293,3 +287,8 @@ class Answers:
         """The place that answers reflect now."""
         replica = self.replica
         return write_token(Place(self.log.id, replica.offset, replica.state.newest))
+
+
+def _plain(value: float | None) -> float | None:
+    """A number as JSON has it, whatever kind of number a caller in the process gave."""
+    return None if value is None else float(value)

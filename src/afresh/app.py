@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from afresh.catalog import Catalog, compile_catalog
@@ -100,6 +100,7 @@ class App:
         explore: Exploration | int = 0,
         title: Field | str | None = None,
         groups: Sequence[Grouping] = (),
+        given: Sequence[str] | Mapping[str, str] = (),
     ) -> None:
         """Declare a place where recommendations are shown.
 
@@ -111,10 +112,15 @@ class App:
         `title` is the catalogue's text field by which reasons name an item; left out, one called
         `title`, where there is such. `groups` are lists beside the first page's:
         `[because(), trending_in("category")]`.
+
+        `given` names the numbers that only the caller of `POST /v1/rank` knows, such as a price of
+        tonight: `("price", "distance")`, or with the user's feature that each is held against,
+        `{"price": "paid", "distance": ""}`.
         """
         said: dict[str, Any] = {"name": name, "sources": sources, "filters": filters, "n": n}
         said |= {"scorer": scorer, "explore": explore}
         said |= {"title": None if title is None else field_name(title), "groups": groups}
+        said["given"] = given
         self._surfaces.append((here(), said))
         self._compiled = None
 
@@ -136,7 +142,7 @@ class App:
         fields = compile_catalog(self.catalog)[0].fields
         default = _default_filters(fields)
         usual: dict[str, Any] = {"sources": None, "filters": None, "n": 20, "scorer": "blend"}
-        usual |= {"name": "home", "explore": 0, "title": None, "groups": ()}
+        usual |= {"name": "home", "explore": 0, "title": None, "groups": (), "given": ()}
         said = self._surfaces or [(self.place, usual)]
         named = "title" if any(f.name == "title" and f.kind == "str" for f in fields) else None
         return tuple(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from afresh.answers import Answer, Answers
 from afresh.errors import NotFound
@@ -48,8 +49,8 @@ class Replay(msgspec.Struct):
 
 class Explanation(msgspec.Struct):
     """How an answer came about. at: its moment, UTC ms; offset: the place in the log that it
-    reflects; ranked: the items that the caller named; removed: how many candidates each filter
-    and rule took away."""
+    reflects; ranked: the items that the caller named, and given: what it said of each; removed: how
+    many candidates each filter and rule took away."""
 
     request_id: str
     at: int
@@ -59,6 +60,7 @@ class Explanation(msgspec.Struct):
     answer: msgspec.Raw
     items: list[Weighing]
     removed: dict[str, int]
+    given: dict[str, list[float | None]] = {}
     replay: Replay | None = None
 
 
@@ -73,6 +75,7 @@ def explained(trace: Trace) -> Explanation:
         offset=trace.offset,
         query=trace.query,
         ranked=trace.ranked,
+        given=trace.given,
         answer=trace.answer,
         items=[
             Weighing(name, _said(trace.sources, row))
@@ -106,7 +109,9 @@ def replayed(
                 trace.query, trace.at, trace.request_id, said.degraded
             )
         else:
-            answer, arranged = past.ranked(trace.query, trace.ranked, trace.at, said.degraded)
+            answer, arranged = past.ranked(
+                trace.query, trace.ranked, trace.at, said.degraded, trace.given
+            )
         candidates = _candidates(replica, arranged.weighed)
     # These say how fast it went, and who asked; not what was answered.
     answer.request_id, answer.freshness_ms = trace.request_id, said.freshness_ms
@@ -175,10 +180,11 @@ def _replica_at(plan: Plan, log: Log, snapshots: Path, offset: int) -> Replica:
 def _candidates(replica: Replica, held: Weighed | None) -> list[Weighing]:
     if held is None:
         return []
-    names = replica.state.items.texts(held.items)
+    known = held.of(np.flatnonzero(held.items >= 0))  # a caller may name what nobody has met
+    names = replica.state.items.texts(known.items)
     return [
         Weighing(name, _said(held.names, row))
-        for name, row in zip(names, held.added(), strict=True)
+        for name, row in zip(names, known.added(), strict=True)
     ]
 
 

@@ -16,6 +16,7 @@ import structlog
 
 from afresh.errors import AfreshError
 from afresh.features.plan import Plan
+from afresh.rank.inputs import Inputs
 from afresh.rank.registry import Registry
 from afresh.rank.trained import Chosen, Ranker, load_ranker
 from afresh.surfaces.spec import Surface
@@ -41,7 +42,7 @@ class Promoted:
     ) -> None:  # fmt: skip
         self.registry = Registry(folder / FOLDER)
         self.plan, self.install = plan, install
-        self.labels = {s.name: [source.label for source in s.sources] for s in surfaces}
+        self.inputs = {surface.name: surface.inputs for surface in surfaces}
         self.rankers: dict[str, Chosen] = {}
         self._seen: tuple[int, ...] = ()
         self._held: dict[tuple[str, str], Ranker] = {}
@@ -70,7 +71,7 @@ class Promoted:
             _log.error("promotions_unread", reason=str(error))
             return
         made = dict(self.rankers)
-        for surface in self.labels:
+        for surface in self.inputs:
             name = turns[surface][-1].model if surface in turns else ""
             made[surface] = self._chosen(surface, name, made.get(surface, Chosen()))
         self.rankers = made
@@ -80,7 +81,7 @@ class Promoted:
         """A model by its name, whether it ranks now or not. Raises as `load_ranker`."""
         held = self._held.get((name, surface))
         if held is None:
-            held = load_ranker(self.registry, name, self.plan, self.labels.get(surface, []))
+            held = load_ranker(self.registry, name, self.plan, self.inputs.get(surface, Inputs()))
             while len(self._held) >= HELD:
                 self._held.pop(next(iter(self._held)), None)
             self._held[name, surface] = held

@@ -49,6 +49,24 @@ class Group(msgspec.Struct):
     items: list[Item]
 
 
+class Answer(msgspec.Struct):
+    """An answer and what it rests on. freshness_ms: how long the newest events took from
+    the writer's hands into the state; fresh: whether what `after` names is in it."""
+
+    request_id: str
+    items: list[Item]
+    offset: str
+    fresh: bool
+    freshness_ms: float
+    model: str
+    variant: str | None
+    degraded: list[str]
+    groups: list[Group] = []
+    """Lists beside `items`, where the surface has such."""
+    cursor: str | None = None
+    """What the next page is asked with; null when the list has ended."""
+
+
 @dataclass(slots=True)
 class Weighed:
     """What the scorer made of each candidate: items int64[n]; terms float64[n, names], each of

@@ -32,8 +32,9 @@ from afresh.stages.budgets import Budgets, named_apart
 from afresh.stages.examples import Examples, of_sources
 from afresh.stages.exploring import Exploring
 from afresh.stages.filters import Filters
+from afresh.stages.given import NOTHING_SAID, GivenLists, Numbers, distinct
 from afresh.stages.groups import Groups
-from afresh.stages.reasons import USUAL, Reasons
+from afresh.stages.reasons import Reasons
 from afresh.stages.reranking import rerank
 from afresh.stages.respond import items_of, rounded
 from afresh.stages.sources import Sources
@@ -71,6 +72,7 @@ class Surfaces:
         self.examples = Examples(self.sources, surfaces)
         self.rankers: Mapping[str, Chosen] = {}
         """The trained ranker of each surface that has one; replaced whole, by any thread."""
+        self.lists = GivenLists(replica, self.space, self.sources, self.reasons)
         self.groups = Groups(replica, self.sources, self.reasons, self.budgets)
 
     def prepare(self) -> None:
@@ -110,27 +112,19 @@ class Surfaces:
         return out
 
     def rank(
-        self, query: Query, item_ids: Sequence[str], now: int, late: Collection[str] | None = None
-    ) -> Arranged:
-        """The caller's items, each once, as the surface's sources would order them.
+        self, query: Query, item_ids: Sequence[str], now: int,
+        late: Collection[str] | None = None, numbers: Numbers = NOTHING_SAID,
+    ) -> Arranged:  # fmt: skip
+        """The caller's items, each once, as the surface's ranker orders them, or its sources.
 
-        Nothing is filtered. What no source has found follows in the order given.
+        Nothing is filtered. numbers: what the caller says of each item. Raises NotFound (surface)
+        and BadRequest (numbers).
         """
         surface, out = self._surface(query, late), Arranged()
-        given = list(dict.fromkeys(item_ids))
-        numbers = self.replica.state.items.find_texts(given)
-        context = self.context(query, now)
-        scored = self._ranked(surface, context, RANKED, out, numbers)
-        listed = Listed.of(scored.items, scored.scores)
-        places = self.space.rows(numbers, listed.items)
-        listed, found = listed.take(places >= 0), places[places >= 0].tolist()
-        texts = [given[at] for at in found]
-        out.items = items_of(texts, listed, scored, surface, "request", context, self.reasons)
-        rest = sorted(set(range(len(given))).difference(found))
-        reason = USUAL["request"](surface.sources[0])
-        out.items += [Item(given[at], 0.0, ["request"], reason) for at in rest]
-        out.numbers = [int(numbers[at]) for at in found + rest]
-        out.rows = listed.rows.tolist() + [-1] * len(rest)
+        given, context = self.lists.given(surface, item_ids, numbers), self.context(query, now)
+        scored = self.scored(surface, context, RANKED, out)
+        chosen = self.rankers.get(surface.name, Chosen())
+        self.lists(surface, distinct(item_ids), given, scored, context, chosen, RANKED, out)
         return out
 
     def context(self, query: Query, now: int) -> Context:
@@ -152,18 +146,11 @@ class Surfaces:
         self.budgets.begin(surface.name, late)
         return surface
 
-    def _ranked(
-        self, surface: Surface, context: Context, n: int, out: Arranged,
-        given: NDArray[np.int64] | None = None,
-    ) -> Scored:  # fmt: skip
-        """The candidates, scored; the best, or those a caller has given, by a trained ranker."""
-        scored = self.scored(surface, context, n, out)
-        chosen, only = self.rankers.get(surface.name), None
+    def _ranked(self, surface: Surface, context: Context, n: int, out: Arranged) -> Scored:
+        """The candidates, scored; the best by a trained ranker."""
+        scored, chosen = self.scored(surface, context, n, out), self.rankers.get(surface.name)
         if chosen is not None:
-            if given is not None:
-                only = self.space.rows(scored.items, given)
-                only = only[only >= 0]
-            rerank(chosen, scored, context, n, self.sources, only, out)
+            rerank(chosen, scored, context, n, self.sources, out)
         return scored
 
     def scored(self, surface: Surface, context: Context, n: int, out: Arranged) -> Scored:

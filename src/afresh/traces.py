@@ -41,10 +41,10 @@ class Trace(msgspec.Struct, kw_only=True):
     """One answered request.
 
     at: its moment, UTC ms; offset: of the log that it reflects; ranked: the items of a
-    `rank` request, null for a list of our own; answer: as it was sent. Of each item shown
-    `terms` holds what each of `sources` added to its score; removed: how many candidates each
-    filter and rule took away; vectors: the name of the item vectors that were in force, where the
-    surface reads such.
+    `rank` request, null for a list of our own, and given: what its caller said of each; answer: as
+    it was sent. Of each item shown `terms` holds what each of `sources` added to its score;
+    removed: how many candidates each filter and rule took away; vectors: the name of the item
+    vectors that were in force, where the surface reads such.
     """
 
     request_id: str
@@ -52,6 +52,7 @@ class Trace(msgspec.Struct, kw_only=True):
     offset: int
     query: Query
     ranked: list[str] | None = None
+    given: dict[str, list[float | None]] = {}
     answer: msgspec.Raw
     sources: list[str] = []
     terms: list[list[float]] = []

@@ -69,3 +69,32 @@ def test_what_a_preference_weighs(tmp_path: Path) -> None:
         (7, "preference weighs view as True", number),
     ]
     assert found[-1][:2] == (8, "The half-life of preference: 'soon' is not a length of time")
+
+
+def test_numbers_that_callers_give(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    body = """
+        class User(Features, key="user_id"):
+            paid = mean(view.price, window=daily(7))
+            recent = last(view)
+        app.surface("right", given={"price": "paid", "stars": ""})
+        app.surface("also", given=("price", "km_away"))
+        app.surface("text", given="price away")
+        app.surface("nothing", given=5)
+        app.surface("who", given={"price": "payed"})
+        app.surface("list", given={"price": "recent"})
+        app.surface("twice", given=("price", "price"))
+        app.surface("many", given=[f"n{n}" for n in range(17)])
+        """
+    start = START.replace('app.event("view")', 'app.event("view", price=int)')
+    path.write_text(start + dedent(body).lstrip("\n"), encoding="utf-8")
+    found = [(p.line - start.count("\n"), p.message, p.hint) for p in check(path)]
+    assert [(line, message) for line, message, _ in found] == [
+        (6, "'price away' cannot name a number that is given"),
+        (7, "5 cannot name a number that is given"),
+        (8, "who holds 'price' against 'payed', no number of a user"),
+        (9, "list holds 'price' against 'recent', no number of a user"),
+        (10, "twice is given 'price' twice"),
+        (11, "many is given 17 numbers of an item"),
+    ]
+    assert "Did you mean paid?" in found[2][2]

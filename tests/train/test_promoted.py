@@ -15,6 +15,7 @@ from afresh.errors import AfreshError, CorruptData, NotFound
 from afresh.promoted import FOLDER
 from afresh.rank import trained as module
 from afresh.rank.columns import Columns
+from afresh.rank.inputs import Inputs
 from afresh.rank.manifest import Manifest
 from afresh.rank.registry import MANIFEST, MODEL, Registry
 from afresh.rank.trained import Chosen, Ranker, load_ranker
@@ -24,7 +25,7 @@ from afresh.runtime import Runtime
 from afresh.stages.reranking import OWN, best_rows
 from afresh.surface import Query, share
 
-LABELS = [source.label for source in shop().surfaces[0].sources]
+INPUTS = shop().surfaces[0].inputs
 ASKED = Query(user_id="u3", session_id="s963")
 
 
@@ -174,18 +175,18 @@ def test_a_damaged_file_of_promotions_changes_nothing(runtime: Runtime) -> None:
 
 def test_what_the_definition_no_longer_gives_or_means_is_named(folder: Path) -> None:
     registry = Registry(folder / FOLDER)
-    load_ranker(registry, "first", shop().plan(), LABELS)
+    load_ranker(registry, "first", shop().plan(), INPUTS)
     with pytest.raises(AfreshError, match="'views', which means something else"):
-        load_ranker(registry, "first", shop(window="2h").plan(), LABELS)
+        load_ranker(registry, "first", shop(window="2h").plan(), INPUTS)
     fewer = shop()
     fewer._features = fewer._features[1:]  # type: ignore[index]
     with pytest.raises(AfreshError, match=r"'(views|sold)', which the definition no longer gives"):
-        load_ranker(registry, "first", fewer.plan(), LABELS)
+        load_ranker(registry, "first", fewer.plan(), INPUTS)
     with pytest.raises(AfreshError, match="'source neighbours', which the definition no longer"):
-        load_ranker(registry, "first", shop().plan(), ["sessions", "trending 24h"])
+        load_ranker(registry, "first", shop().plan(), Inputs(("sessions", "trending 24h")))
     wider = shop(knowing=True).plan()
     assert wider.hash != shop().plan().hash
-    load_ranker(registry, "first", wider, [*LABELS, "text"])
+    load_ranker(registry, "first", wider, Inputs((*INPUTS.labels, "text")))
 
 
 def test_numbers_that_are_none_and_slowness_are_refused(
@@ -199,13 +200,13 @@ def test_numbers_that_are_none_and_slowness_are_refused(
         leaves = " ".join([value] * len(line.split("=")[1].split()))
         copy_of(folder, name, model=text.replace(line, f"leaf_value={leaves}").encode())
         with pytest.raises(CorruptData, match="no number"):
-            load_ranker(registry, name, shop().plan(), LABELS)
+            load_ranker(registry, name, shop().plan(), INPUTS)
     copy_of(folder, "later", columns_version=99)
     with pytest.raises(AfreshError, match="columns of version 99"):
-        load_ranker(registry, "later", shop().plan(), LABELS)
+        load_ranker(registry, "later", shop().plan(), INPUTS)
     monkeypatch.setattr(module, "SLOWEST_MS", 1e-6)
     with pytest.raises(AfreshError, match="ms are allowed"):
-        load_ranker(registry, "first", shop().plan(), LABELS)
+        load_ranker(registry, "first", shop().plan(), INPUTS)
 
 
 def test_a_learned_surface_is_ranked_on_top_of_what_it_has_learned(folder: Path) -> None:
@@ -223,7 +224,7 @@ def test_a_learned_surface_is_ranked_on_top_of_what_it_has_learned(folder: Path)
 
 
 def test_nothing_is_ranked_by_what_is_not_folded_yet(changed: Runtime) -> None:
-    ranker = Ranker("some", Columns(changed.plan, []), no_trees())
+    ranker = Ranker("some", Columns(changed.plan, Inputs()), no_trees())
     changed.surfaces.rankers = {"home": Chosen(ranker)}
     answer = changed.recommend(Query(user_id="u1"))
     assert answer.model != "some"

@@ -22,7 +22,8 @@ def examples(questions: int, *, taken: int = 1, each: int = 5) -> Examples:
     return Examples(
         NAMES, x, grade, np.arange(questions + 1) * each, np.arange(questions),
         np.full(questions, taken > 0), np.ones(questions, np.int32),
-        np.zeros(questions, np.bool_), np.zeros(questions, np.int64), {}, np.ones(n), [0.0, 1.0],
+        np.zeros(questions, np.bool_), np.zeros(questions, np.bool_),
+        np.zeros(questions, np.int64), {}, np.ones(n), [0.0, 1.0],
     )  # fmt: skip
 
 

@@ -115,3 +115,24 @@ def test_progress_is_told_by_stages(past: Path, tmp_path: Path) -> None:
         lambda stage, done, total: stages.update({stage: done}),
     )  # fmt: skip
     assert list(stages) == ["outcomes", "questions", "trees"]
+
+
+def test_a_whole_model_learns_from_the_latest_too(folder: Path) -> None:
+    judged = trained(shop(), folder, Wanted(name="judged", rows=40_000))
+    whole = trained(shop(), folder, Wanted(name="whole", rows=40_000, whole=True))
+    assert (whole.trees, whole.overall) == (judged.trees, judged.overall)
+    models = [Registry(folder / FOLDER).read(name) for name in ("judged", "whole")]
+    texts = [files[MODEL].decode() for _, files in models]
+    assert texts[0] != texts[1]
+    assert [text.count("\nTree=") for text in texts] == [judged.trees] * 2
+
+
+def test_few_rows_have_smaller_trees(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    leaves = {}
+    for name, many in (("few", 10**9), ("many", 0)):
+        monkeypatch.setattr("afresh.train.fit.MANY", many)
+        trained(shop(), folder, Wanted(name=name, rows=40_000))
+        text = Registry(folder / FOLDER).read(name)[1][MODEL].decode()
+        said = [line for line in text.splitlines() if line.startswith("num_leaves=")]
+        leaves[name] = max(int(line.removeprefix("num_leaves=")) for line in said)
+    assert leaves["few"] <= 15 < leaves["many"] <= 31

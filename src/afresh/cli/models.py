@@ -182,13 +182,13 @@ def promoted(app: App, folder: Path, model: str) -> None:
 
     registry = Registry(folder / FOLDER)
     surface = registry.manifest(model).surface
-    sources = {s.name: [source.label for source in s.sources] for s in app.surfaces}
-    if surface not in sources:
+    inputs = {each.name: each.inputs for each in app.surfaces}
+    if surface not in inputs:
         raise NotFound(
             f"The model {model} ranks the surface {surface!r}, which the definition does not have.",
             hint="Train again for a surface that it has.",
         )
-    load_ranker(registry, model, app.plan(), sources[surface])
+    load_ranker(registry, model, app.plan(), inputs[surface])
     registry.promote(surface, model, _now())
 
 

@@ -80,8 +80,7 @@ def columns(file: AppFile, surface: OfSurface = "home", as_json: AsJson = False)
     from afresh.train.run import surface_of
 
     app = load(file)
-    labels = [source.label for source in surface_of(app, surface).sources]
-    names = Columns(app.plan(), labels).names
+    names = Columns(app.plan(), surface_of(app, surface).inputs).names
     if as_json:
         say_json(names)
         return

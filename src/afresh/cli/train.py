@@ -45,6 +45,12 @@ def run(
         list[str] | None,
         typer.Option("--without", help="A column that it shall not read; may be repeated."),
     ] = None,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole", help="Once judged, learn again from all questions, those that judged too."
+        ),
+    ] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that learn; one a core without it.")
     ] = None,
@@ -78,7 +84,7 @@ def run(
 
     wanted = Wanted(
         surface=surface, rows=rows, rows_from=rows_from.value, seed=seed, name=name,
-        without=tuple(without or ()), threads=threads,
+        without=tuple(without or ()), whole=whole, threads=threads,
     )  # fmt: skip
     console = err_console()
     with bars(console, shown=console.is_terminal) as progress:

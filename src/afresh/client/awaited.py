@@ -77,6 +77,22 @@ class AsyncClient:
         asked = {"surface": surface, "user_id": user_id, "session_id": session_id, "n": n, **more}
         return await self._run(calls.recommend(asked, self.after))
 
+    async def rank(
+        self,
+        items: Sequence[str],
+        surface: str = "home",
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        given: Mapping[str, Sequence[float | None]] | None = None,
+    ) -> Answer:
+        """As `Client.rank`."""
+        asked = {
+            "surface": surface, "user_id": user_id, "session_id": session_id,
+            "items": list(items), "given": given,
+        }  # fmt: skip
+        return await self._run(calls.rank(asked, self.after))
+
     def live(
         self,
         surface: str = "home",

@@ -51,6 +51,12 @@ def recommend(asked: Mapping[str, Any], after: str) -> Call[Answer]:
     return Call("POST", "/v1/recommend", Answer, body)
 
 
+def rank(asked: Mapping[str, Any], after: str) -> Call[Answer]:
+    given = {"after": after or None, **asked}
+    body = msgspec.json.encode({name: v for name, v in given.items() if v is not None})
+    return Call("POST", "/v1/rank", Answer, body)
+
+
 def live(asked: Mapping[str, Any]) -> Call[Answer]:
     """Its answer is a stream, and each list of it an Answer."""
     body = msgspec.json.encode({name: v for name, v in asked.items() if v is not None})

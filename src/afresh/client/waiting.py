@@ -84,6 +84,23 @@ class Client:
         asked = {"surface": surface, "user_id": user_id, "session_id": session_id, "n": n, **more}
         return self._run(calls.recommend(asked, self.after))
 
+    def rank(
+        self,
+        items: Sequence[str],
+        surface: str = "home",
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        given: Mapping[str, Sequence[float | None]] | None = None,
+    ) -> Answer:
+        """Items of the caller's, best first. given: by the names that the surface declares, a
+        number for each item, None where it is not known."""
+        asked = {
+            "surface": surface, "user_id": user_id, "session_id": session_id,
+            "items": list(items), "given": given,
+        }  # fmt: skip
+        return self._run(calls.rank(asked, self.after))
+
     def live(
         self,
         surface: str = "home",

@@ -90,5 +90,4 @@ def ranked(app: App, models: Path, wanted: Wanted) -> Ranked:
             f"The model {name} ranks the surface {manifest.surface!r}, not {surface.name!r}.",
             hint=f"Say --surface {manifest.surface}, or name another model.",
         )
-    labels = [source.label for source in surface.sources]
-    return Ranked(load_ranker(registry, name, app.plan(), labels), manifest.data)
+    return Ranked(load_ranker(registry, name, app.plan(), surface.inputs), manifest.data)

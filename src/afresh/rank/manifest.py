@@ -11,6 +11,7 @@ from afresh.errors import AfreshError, CorruptData
 from afresh.features.plan import Plan
 from afresh.problems import suggest
 from afresh.rank.columns import VERSION, Columns, fingerprint
+from afresh.rank.inputs import Inputs
 
 FORMAT = 1
 LIGHTGBM, ONNX = "lightgbm", "onnx"
@@ -29,7 +30,8 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column of the matrix; meaning: what the feature was, "" for one of our own."""
+    """A column of the matrix; meaning: what the feature was that it is made of, ""
+    where it is made of none."""
 
     name: str
     meaning: str = ""
@@ -37,9 +39,10 @@ class Column(msgspec.Struct, frozen=True):
 
 class Manifest(msgspec.Struct, kw_only=True):
     """files: the SHA-256 of each file beside it, by name; metrics: on the last slice of its
-    data; plan: the hash of the definition's facts; created: UTC ms. on_top: whether its scores are
-    added to the log-odds of the surface's own score, or stand in its place. data, seed: None of a
-    model that was made elsewhere."""
+    data; given: whether lists that callers gave are in that data; plan: the hash of the
+    definition's facts; created: UTC ms. on_top: whether its scores are added to the log-odds of the
+    surface's own score, or stand in its place. data, seed: None of a model that was made
+    elsewhere."""
 
     format: int = FORMAT
     kind: str = LIGHTGBM
@@ -54,6 +57,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     created: int
     versions: dict[str, str]
     metrics: dict[str, Any]
+    given: bool = False
     files: dict[str, str] = {}
     on_top: bool = True
 
@@ -80,13 +84,13 @@ def said_columns(plan: Plan, columns: Columns, names: list[str]) -> list[Column]
     return [Column(n, fingerprint(plan, known[n]) if n in known else "") for n in names]
 
 
-def check_columns(manifest: Manifest, plan: Plan, labels: list[str]) -> Columns:
+def check_columns(manifest: Manifest, plan: Plan, inputs: Inputs) -> Columns:
     """The columns that the definition still gives for a model.
 
     Raises AfreshError that names the first column which is gone, or is another one now.
     """
     wanted = {column.name for column in manifest.columns}
-    columns = Columns(plan, labels, wanted)
+    columns = Columns(plan, inputs, wanted)
     hint = "Train again with the definition as it is now, or roll back."
     if manifest.columns_version != VERSION:
         raise AfreshError(
@@ -96,7 +100,7 @@ def check_columns(manifest: Manifest, plan: Plan, labels: list[str]) -> Columns:
         )
     for column in manifest.columns:
         if column.name not in columns.names:
-            every = Columns(plan, labels).names
+            every = Columns(plan, inputs).names
             near = suggest(column.name, every)
             raise AfreshError(
                 f"The model {manifest.model} reads {column.name!r}, which the definition no "

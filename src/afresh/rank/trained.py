@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from afresh.errors import AfreshError
 from afresh.features.plan import Plan
 from afresh.rank.columns import Columns
+from afresh.rank.inputs import Inputs
 from afresh.rank.manifest import Manifest, check_columns
 from afresh.rank.models import Model, read_model
 from afresh.rank.registry import Registry
@@ -33,13 +34,15 @@ FAINTEST = 1e-9
 class Ranker(NamedTuple):
     """name: of the model; model: over `columns`, those that it does not read included; on_top:
     whether its scores are added to the log-odds of the surface's own, and so say where that is
-    wrong, or stand in its place.
+    wrong, or stand in its place; given: it has learned from lists that callers gave, and there they
+    are added to nothing: most of such a list no source has found.
     """
 
     name: str
     columns: Columns
     model: Model
     on_top: bool = True
+    given: bool = False
 
     def __call__(self, x: NDArray[np.float32], own: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds float64[n], up to a constant, of columns x float32[n, columns] and the surface's
@@ -59,26 +62,24 @@ class Chosen(NamedTuple):
     refused: str = ""
 
 
-def load_ranker(registry: Registry, name: str, plan: Plan, labels: list[str]) -> Ranker:
-    """A model, if it can rank a surface whose sources have these labels.
+def load_ranker(registry: Registry, name: str, plan: Plan, inputs: Inputs) -> Ranker:
+    """A model, if it can rank a surface that brings these inputs.
 
     Raises NotFound, CorruptData, MissingDependency, and AfreshError for one whose columns are no
     longer given, that scores what is no number, or that is slow.
     """
-    return ranker_of(*registry.read(name), plan, labels)
+    return ranker_of(*registry.read(name), plan, inputs)
 
 
-def ranker_of(
-    manifest: Manifest, files: Mapping[str, bytes], plan: Plan, labels: list[str]
-) -> Ranker:
+def ranker_of(manifest: Manifest, files: Mapping[str, bytes], plan: Plan, inputs: Inputs) -> Ranker:
     """What a manifest and its files make, whether they are in a registry or not yet. Raises as
     `load_ranker`."""
-    columns = check_columns(manifest, plan, labels)
+    columns = check_columns(manifest, plan, inputs)
     model = read_model(manifest, files)
     _test(manifest, model)
     at = {column: place for place, column in enumerate(columns.names)}
     places = np.array([at[column.name] for column in manifest.columns], np.int32)
-    return Ranker(manifest.model, columns, model.over(places), manifest.on_top)
+    return Ranker(manifest.model, columns, model.over(places), manifest.on_top, manifest.given)
 
 
 def _test(manifest: Manifest, model: Model) -> None:

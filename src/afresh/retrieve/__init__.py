@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.engines.embedded import State
+from afresh.retrieve.given import Given
 from afresh.retrieve.top import top
 
 
@@ -34,7 +35,7 @@ class Context:
     an item as often as it was touched; person: the user's number, or else the session's, -1 for
     somebody never seen; facts: int64[f], the rows of what this session and this person did;
     said: what the request says besides; segments: which part of a split trend was found, in words,
-    by the label of its source.
+    by the label of its source; given: the list that the caller named, if one.
     """
 
     items: NDArray[np.int64]
@@ -45,6 +46,7 @@ class Context:
     facts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     said: Mapping[str, str | float] = field(default_factory=dict)
     segments: dict[str, str] = field(default_factory=dict)
+    given: Given | None = None
 
 
 class Workspace:

@@ -24,6 +24,14 @@ Values = Annotated[
         "that is split by `name` counts.",
     ),
 ]
+Given = Annotated[
+    dict[Key, Annotated[list[float | None], Meta(max_length=1000)]],
+    Meta(
+        max_length=16,
+        description="By a name that the surface declares (`given=`), a number for each item, in "
+        "the order of the items; null where it is not known.",
+    ),
+]
 Cursor = Annotated[
     str,
     Meta(min_length=1, max_length=LONGEST_TEXT, description="The `cursor` of the page before."),
@@ -85,13 +93,14 @@ class RecommendBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RankBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Who asks, where, and about which items."""
+    """Who asks, where, about which items, and what only the caller knows of them."""
 
     items: Annotated[list[Id], Meta(min_length=1, max_length=1000)]
     surface: Name = "home"
     user_id: Id | None = None
     session_id: Id | None = None
     after: Token | None = None
+    given: Given = {}
 
 
 class RecommendQuery(msgspec.Struct, forbid_unknown_fields=True):

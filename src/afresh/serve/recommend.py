@@ -96,13 +96,19 @@ async def post_recommend(request: Connection) -> ASGIApp:
             answer=Answer,
             example=RANKED,
             description="The caller's items, each once, in the order in which the surface would "
-            "show them to this visitor. Nothing is filtered; items that no source has found follow "
-            "at the end, in the order given.",
+            "show them to this visitor. Nothing is filtered. A trained ranker orders all of them, "
+            "by their place in the list and by `given`, what only the caller knows of each, too; "
+            "without one, items that no source has found follow at the end, in the order given.",
             body=Body(
                 {
                     "application/json": (
                         RankBody,
-                        {"surface": "home", "user_id": "u1", "items": ["i1", "i2"]},
+                        {
+                            "surface": "home",
+                            "user_id": "u1",
+                            "items": ["i1", "i2"],
+                            "given": {"price": [120, 80.5]},
+                        },
                     )
                 },
                 packed=True,
@@ -123,7 +129,7 @@ async def post_rank(request: Connection) -> ASGIApp:
         after=asked.after,
     )
     await _caught_up(here, who)
-    answer = here.runtime.rank(who, asked.items)
+    answer = here.runtime.rank(who, asked.items, asked.given)
     here.observer.answer(answer.freshness_ms / 1000)
     return _named(request, answer)
 

@@ -16,6 +16,7 @@ from afresh.request import Arranged, Weighed
 from afresh.retrieve import Context
 from afresh.retrieve.top import top
 from afresh.stages.sources import Sources
+from afresh.store.replica import Replica
 
 OWN = "the surface's own score"
 FAINT = 30.0
@@ -25,26 +26,14 @@ _log = structlog.get_logger("afresh.surface")
 
 
 def rerank(
-    chosen: Chosen, scored: Scored, context: Context, n: int, sources: Sources,
-    only: NDArray[np.int64] | None, out: Arranged,
-) -> None:  # fmt: skip
-    """Have a ranker order the best of what is scored, or, of a caller's list, `only` those rows.
-
-    n: the candidates of each source. One that fails, or cannot read what is not folded yet, is
-    left out and named.
-    """
-    ranker = chosen.ranker
-    if chosen.refused:
-        out.left_out(f"model:{chosen.refused}")
-    if ranker is None or not len(scored.items):
-        return
-    if sources.replica.warming is not None:
-        out.left_out("warming:model")
+    chosen: Chosen, scored: Scored, context: Context, n: int, sources: Sources, out: Arranged
+) -> None:
+    """Have a ranker order the best of what is scored. n: the candidates of each source. One that
+    fails, or cannot read what is not folded yet, is left out and named."""
+    if not len(scored.items) or (ranker := able(chosen, sources.replica, out)) is None:
         return
     try:
-        rows = best_rows(scored, only)
-        if not len(rows):
-            return
+        rows = best_rows(scored)
         x = sources.matrix(ranker.columns, scored.items[rows], scored.parts[rows], context, n)
         own = scored.scores[rows]
         scores = reranked(scored.scores, rows, ranker(x, own))
@@ -53,24 +42,41 @@ def rerank(
         out.left_out(f"model:{ranker.name}")
         return
     scored.scores, out.model = scores, ranker.name
-    out.weighed = _read(ranker, scored.items, rows, x, own)
+    out.weighed = read(ranker, scored.items, rows, x, own)
 
 
-def best_rows(scored: Scored, only: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+def able(chosen: Chosen, replica: Replica, out: Arranged) -> Ranker | None:
+    """The ranker that can rank now, if one; what should and cannot is named."""
+    if chosen.refused:
+        out.left_out(f"model:{chosen.refused}")
+    if chosen.ranker is not None and replica.warming is not None:
+        out.left_out("warming:model")
+        return None
+    return chosen.ranker
+
+
+def best_rows(scored: Scored) -> NDArray[np.int64]:
     """Which candidates a ranker orders: rows int64[at most RERANKED], the best first."""
-    if only is None:
-        return np.asarray(top(scored.scores, scored.items, RERANKED))
-    return np.asarray(only[top(scored.scores[only], scored.items[only], RERANKED)])
+    return np.asarray(top(scored.scores, scored.items, RERANKED))
 
 
-def _read(
+def read(
     ranker: Ranker, items: NDArray[np.int64], rows: NDArray[np.int64], x: NDArray[np.float32],
     own: NDArray[np.float64],
 ) -> Read:  # fmt: skip
+    """What a ranker read of those of the items int64[n] that stand at rows int64[k]: x
+    float32[k, columns], own float64[k]."""
     place = np.full(len(items), -1)
     place[rows] = np.arange(len(rows))
     names = ranker.model.names(ranker.columns.names) + ((OWN,) if ranker.on_top else ())
     return Read(items, x, np.ones(len(names)), names, ranker.model, place, log_odds(own))
+
+
+@numba.njit(cache=True, nogil=True)
+def probabilities(given):  # type: ignore[no-untyped-def]
+    """A softmax of log-odds float64[k]; of what is hopeless, as little as can be told apart."""
+    odds = np.exp(np.maximum(given - given.max(), -FAINT))
+    return odds / odds.sum()
 
 
 @numba.njit(cache=True, nogil=True)
@@ -85,8 +91,7 @@ def reranked(scores, rows, given):  # type: ignore[no-untyped-def]
     best = 0.0
     for r in range(len(out)):
         best = max(best, out[r])
-    odds = np.exp(np.maximum(given - given.max(), -FAINT))
-    odds /= odds.sum()
+    odds = probabilities(given)
     if best > 0.0:
         out *= 0.5 * odds.min() / best
     out[rows] = odds

@@ -12,6 +12,7 @@ from afresh.features.check import check_name
 from afresh.features.durations import is_number, is_whole, milliseconds
 from afresh.features.plan import DAY_MS, Plan
 from afresh.problems import Place, Problem, problem_of, suggest
+from afresh.rank.columns import is_number as is_number_feature
 from afresh.surfaces.declare import (
     FILTERS,
     SOURCES,
@@ -28,6 +29,8 @@ from afresh.surfaces.spec import (
 MAX_N = 1000
 MAX_GROUPS, MAX_GROUPED = 10, 50
 """Groups of a grouping, and items of a group."""
+MAX_GIVEN = 16
+"""Numbers that a caller may say of an item."""
 
 
 def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]:
@@ -51,6 +54,7 @@ def check_surfaces(surfaces: Sequence[Surface], plan: Plan) -> Iterator[Problem]
             hint = "Take a whole number from 0 to n."
             yield Problem(*surface.place, f"{surface.name} cannot explore={explore!r} slots", hint)
         yield from _counted(surface, plan)
+        yield from _given(surface, plan)
         yield from _title(surface, plan)
         for grouping in surface.groups:
             yield from _grouping(grouping, surface, plan)
@@ -71,6 +75,27 @@ def _counted(surface: Surface, plan: Plan) -> Iterator[Problem]:
             message = f"{surface.name} explores by {name!r}, which counts nothing of items"
             hint = suggest(name, known) or "Declare it: shown = count(impression, window=daily(30))"
             yield Problem(*surface.place, message, hint)
+
+
+def _given(surface: Surface, plan: Plan) -> Iterator[Problem]:
+    """Numbers of a caller's list are named apart, and held against one number of a user."""
+    place, names = surface.place, [name for name, _ in surface.given]
+    if len(names) > MAX_GIVEN:
+        message = f"{surface.name} is given {len(names)} numbers of an item"
+        yield Problem(*place, message, f"Name at most {MAX_GIVEN}.")
+    for name in names:
+        yield from check_name(name, "a number that is given", place)
+    for name in {str(name) for name in names if names.count(name) > 1}:
+        yield Problem(*place, f"{surface.name} is given {name!r} twice", "Remove one.")
+    known = {f.name for f in plan.features if f.key == "user_id" and is_number_feature(f)}
+    for name, against in surface.given:
+        if against != "" and against not in known:
+            message = f"{surface.name} holds {name!r} against {against!r}, no number of a user"
+            hint = (
+                suggest(str(against), known)
+                or "Declare it: paid = mean(buy.price, window=daily(30))"
+            )
+            yield Problem(*place, message, hint)
 
 
 def _grouping(grouping: Grouping, surface: Surface, plan: Plan) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from afresh.problems import Place
@@ -51,6 +51,7 @@ def make_surface(
     explore: Exploration | int,
     title: str | None,
     groups: Sequence[Grouping],
+    given: object,
     default_filters: tuple[Filter, ...],
     place: Place,
 ) -> Surface:
@@ -68,4 +69,14 @@ def make_surface(
         title,
         tuple(groups),
         place,
+        make_given(given),
     )
+
+
+def make_given(said: object) -> tuple[tuple[str, str], ...]:
+    """The numbers of a caller's list and what each is held against, as `given=` says them; what is
+    no name stays and is reported later."""
+    if isinstance(said, str) or not isinstance(said, Iterable):
+        return ((said, ""),)  # type: ignore[return-value]
+    pairs = said.items() if isinstance(said, Mapping) else ((name, "") for name in said)
+    return tuple(pairs)

@@ -13,6 +13,7 @@ from functools import cache
 from afresh.events.types import split_name
 from afresh.features.trends import trend_name
 from afresh.problems import Place, here
+from afresh.rank.inputs import Inputs
 
 Param = str | int | float | tuple[str, ...] | tuple[tuple[str, float], ...] | None
 
@@ -118,7 +119,8 @@ class Surface:
     `learned`, a softmax over many scans and fresh terms that learns from each outcome. explore:
     the slots at the end of a first page that show what few have seen, by a draw whose
     probability is in the answer. title: the catalogue's text field by which reasons name an item.
-    groups: lists beside the first page's.
+    groups: lists beside the first page's. given: the numbers that a caller may say of the items of
+    its list, by name, each with the user's feature that it is held against, "" for none.
     """
 
     name: str
@@ -130,6 +132,12 @@ class Surface:
     title: str | None = None
     groups: tuple[Grouping, ...] = ()
     place: Place = field(default_factory=here, compare=False)
+    given: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def inputs(self) -> Inputs:
+        """What it brings to the columns of its ranker."""
+        return Inputs(tuple(source.label for source in self.sources), self.given)
 
     @property
     def embedded(self) -> bool:

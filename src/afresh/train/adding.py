@@ -39,8 +39,7 @@ def added(
     what could not rank.
     """
     plan, found = app.plan(), surface_of(app, surface)
-    labels = [source.label for source in found.sources]
-    every, graph = Columns(plan, labels), open_graph(data)
+    every, graph = Columns(plan, found.inputs), open_graph(data)
     names = _named(columns or _of(graph), every.names, surface)
     manifest = Manifest(
         kind=ONNX,
@@ -57,7 +56,7 @@ def added(
         on_top=on_top,
     )
     files = {GRAPH: data}
-    ranker_of(manifest, files, plan, labels)
+    ranker_of(manifest, files, plan, found.inputs)
     files[CARD] = card(manifest, None, checksums(files)).encode()
     Registry(folder / FOLDER).add(manifest, files)
     return manifest

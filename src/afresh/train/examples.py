@@ -37,6 +37,8 @@ from afresh.train.outcomes import Outcomes, Progress, Question, hashes, sampled
 
 REFIT_MS = 86_400_000
 """How old the vectors get that are learned from visits, while questions are asked again."""
+SHOWN = "shown"
+"""The order in which the items were shown, or named by the caller."""
 LATE_MS = 3_600_000
 """An outcome so much older than the newest event is no moment at which a server was asked."""
 
@@ -48,10 +50,11 @@ class Examples:
     names: the columns; x: float32[rows, columns]; grade: int32[rows], 0 for what was not taken,
     else from 1 up by weight; start: int64[q + 1], where each question's rows begin. Of each
     question: ts int64[q]; found bool[q], whether something taken is among its rows; wanted
-    int32[q], the grade of the weightiest answer; repeat bool[q], whether the visitor had touched
-    that already; length int64[q], of the visit. own: float64[rows], what the surface's own
-    scorer gave; scores: how others order the rows, float64[rows] each. gains: what a grade is
-    worth, from 0 up. late: questions left out, as their outcome came too late.
+    int32[q], the grade of the weightiest answer; given bool[q], whether a caller gave the list;
+    repeat bool[q], whether the visitor had touched the answer already; length int64[q], of the
+    visit. own: float64[rows], the surface's own score, that trees add to; scores: how others
+    order the rows, float64[rows] each. gains: what a grade is worth, from 0 up. late: questions
+    left out, as their outcome came too late.
     """
 
     names: tuple[str, ...]
@@ -61,6 +64,7 @@ class Examples:
     ts: NDArray[np.int64]
     found: NDArray[np.bool_]
     wanted: NDArray[np.int32]
+    given: NDArray[np.bool_]
     repeat: NDArray[np.bool_]
     length: NDArray[np.int64]
     scores: dict[str, NDArray[np.float64]]
@@ -79,28 +83,30 @@ class Examples:
 class Asker:
     """Asks the questions of one surface, and writes down what comes back.
 
-    current: the model that ranks now, to be compared with.
+    most: rows, of all questions together; current: the model that ranks now, to be compared with;
+    others: what else orders the rows, by its name.
     """
 
     def __init__(
-        self, plan: Plan, surface: Surface, replica: Replica, n: int, current: Ranker | None
-    ) -> None:
+        self, plan: Plan, surface: Surface, replica: Replica, most: int, current: Ranker | None,
+        others: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         self.surface, self.replica, self.current = surface, replica, current
         self.surfaces = Surfaces((surface,), replica)
         self.refits = Refits(self.surfaces.sources, surface, REFIT_MS)
-        self.columns = Columns(plan, [source.label for source in surface.sources])
+        self.columns = Columns(plan, surface.inputs)
         weights = sorted({event.weight for event in plan.events if event.weight > 0})
         self.grades = {weight: grade for grade, weight in enumerate(weights, 1)}
         self.gains = [0.0, *(weight / weights[0] for weight in weights)]
         self.online = Softmax()
         self._own: list[NDArray[np.float64]] = []
         self.late = 0
-        self._x = np.empty((n * RERANKED, len(self.columns.names)), np.float32)
+        self._x = np.empty((most, len(self.columns.names)), np.float32)
         self._grade: list[NDArray[np.int32]] = []
         self._start = [0]
-        self._told: list[tuple[int, bool, int, bool, int]] = []
+        self._told: list[tuple[int, bool, int, bool, bool, int]] = []
         self._scores: dict[str, list[NDArray[np.float64]]]
-        self._scores = {"surface": [], "blend": [], "online": []}
+        self._scores = {name: [] for name in ("surface", "blend", "online", *others)}
         if current is not None:
             self._scores[current.name] = []
 
@@ -118,37 +124,42 @@ class Asker:
         rows = best_rows(scored) if len(scored.items) else np.empty(0, np.int64)
         kept = self.surfaces.filters.keep(scored.items[rows], self.surface, context, Arranged())
         rows = rows[kept]
-        grade = self.graded(scored.items[rows], question.answers)
+        names = self.replica.state.items.texts(scored.items[rows])
+        grade = self.graded(names, question.answers)
         best = max(question.answers, key=lambda item: question.answers[item])
         self.tell(question.ts, context, grade, self.grades[question.answers[best]], best)
-        self.write(context, scored, rows, scored.scores[rows], grade, user or session)
+        listed = scored.take(rows)
+        self.write(context, listed, n, {"surface": listed.scores}, grade, user or session)
 
     def write(
-        self, context: Context, scored: Scored, rows: NDArray[np.int64],
-        order: NDArray[np.float64], grade: NDArray[np.int32], owner: str,
-        position: NDArray[np.int64] | None = None,
+        self, context: Context, listed: Scored, n: int, orders: Mapping[str, NDArray[np.float64]],
+        grade: NDArray[np.int32], owner: str, position: NDArray[np.int64] | None = None,
     ) -> None:  # fmt: skip
-        """Write down candidates: rows int64[n] of those scored, how the surface ordered them,
-        float64[n], what was taken, int32[n], and where each was shown, if any was."""
-        if not len(rows):
+        """Write down the candidates of one question, k rows; trees add to their scores, but in a
+        caller's list, where they add to nothing. n: the candidates of each source; orders: how the
+        surface, and the others, ordered them, float64[k] each; what was taken, int32[k]; and where
+        each was shown, if any was."""
+        if not len(listed.items):
             return
-        items, parts, n = scored.items[rows], scored.parts[rows], share(self.surface)
-        sources = self.surfaces.sources
-        x = sources.matrix(self.columns, items, parts, context, n)
+        items, own, sources = listed.items, listed.scores, self.surfaces.sources
+        if context.given is not None:
+            own = np.ones(len(own))
+        x = sources.matrix(self.columns, items, listed.parts, context, n)
         if position is not None:
             x[:, self.columns.names.index(POSITION)] = position
         self._x[self._start[-2] : self._start[-1]] = x
-        own = scored.scores[rows]
         self._own.append(own)
-        self._scores["surface"].append(order)
-        self._scores["blend"].append(parts.sum(1))
-        self._scores["online"].append(self._learned(context, scored.take(rows), grade, n, owner))
+        for name, order in orders.items():
+            self._scores[name].append(order)
+        self._scores["blend"].append(listed.parts.sum(1))
+        self._scores["online"].append(self._learned(context, listed, grade, n, owner))
         if self.current is not None:
-            read = sources.matrix(self.current.columns, items, parts, context, n)
-            self._scores[self.current.name].append(self.current(read, own))
+            read = sources.matrix(self.current.columns, items, listed.parts, context, n)
+            base = own if self.current.given else listed.scores
+            self._scores[self.current.name].append(self.current(read, base))
 
     def examples(self) -> Examples:
-        told = list(zip(*self._told, strict=True)) or [()] * 5
+        told = list(zip(*self._told, strict=True)) or [()] * 6
         empty = np.empty(0)
         return Examples(
             self.columns.names,
@@ -159,16 +170,17 @@ class Asker:
             np.array(told[1], np.bool_),
             np.array(told[2], np.int32),
             np.array(told[3], np.bool_),
-            np.array(told[4], np.int64),
+            np.array(told[4], np.bool_),
+            np.array(told[5], np.int64),
             {n: np.concatenate(parts) if parts else empty for n, parts in self._scores.items()},
             np.concatenate(self._own) if self._own else empty,
             self.gains,
             self.late,
         )
 
-    def graded(self, items: NDArray[np.int64], answers: Mapping[int, int]) -> NDArray[np.int32]:
-        """The grade of each item, by the hashes of names: int32[n]."""
-        named = hashes(self.replica.state.items.texts(items)).tolist()
+    def graded(self, names: list[str], answers: Mapping[int, int]) -> NDArray[np.int32]:
+        """The grade of each item, by the hashes of their names: int32[n]."""
+        named = hashes(names).tolist()
         return np.array([self.grades.get(answers.get(n, 0), 0) for n in named], np.int32)
 
     def tell(
@@ -177,7 +189,8 @@ class Asker:
         """Write down a question whose rows have these grades; best: the hash of the weightiest
         answer, whose grade is `wanted`."""
         visited = set(hashes(self.replica.state.items.texts(context.items)).tolist())
-        said = (ts, bool(grade.any()), wanted, best in visited, len(context.visit))
+        given, length = context.given is not None, len(context.visit)
+        said = (ts, bool(grade.any()), wanted, given, best in visited, length)
         self._told.append(said)
         self._grade.append(grade)
         self._start.append(self._start[-1] + len(grade))
@@ -202,7 +215,7 @@ def asked_again(
     many as give about `rows` rows."""
     questions = sampled(outcomes, max(rows // RERANKED, 1), seed)
     replica = Replica(plan)
-    asker = Asker(plan, surface, replica, len(questions), current)
+    asker = Asker(plan, surface, replica, len(questions) * RERANKED, current)
     waiting = iter(questions)
     question = next(waiting, None)
     for entry in log.read(0, until):

@@ -28,6 +28,9 @@ PAIRED = 50
 """Pairs count of which one stands so high: also what is just about to come into the first part."""
 SMALLEST_LEAF = 200
 """Rows of a leaf at least; of few rows, a thousandth of them."""
+MANY = 500_000
+LEAVES = (15, 31)
+"""Of a tree, below and from MANY rows on."""
 
 
 class Lists(NamedTuple):
@@ -79,14 +82,35 @@ def fitted(
 ) -> Fitted:  # fmt: skip
     """Learn from some lists, as long as it helps on others. gains: what each grade is worth."""
     lgb = lightgbm()
-    settings = {
+    settings = _settings(learn, gains, seed, threads)
+    data = learn.dataset(lgb, settings)
+    other = judge.dataset(lgb, settings, data)
+    stop = lgb.early_stopping(PATIENCE, verbose=False)
+    told = _told(progress)
+    booster = lgb.train(settings, data, ROUNDS, valid_sets=[other], callbacks=[stop, told])
+    return _read(booster, booster.best_iteration or booster.current_iteration())
+
+
+def fitted_whole(
+    lists: Lists, rounds: int, gains: list[float], seed: int, progress: Progress,
+    threads: int | None = None,
+) -> Fitted:  # fmt: skip
+    """Learn from all lists, so many trees as `fitted` has found to help."""
+    lgb = lightgbm()
+    settings = _settings(lists, gains, seed, threads)
+    data = lists.dataset(lgb, settings)
+    return _read(lgb.train(settings, data, rounds, callbacks=[_told(progress)]), rounds)
+
+
+def _settings(learn: Lists, gains: list[float], seed: int, threads: int | None) -> dict[str, Any]:
+    return {
         "objective": "lambdarank",
         "metric": "ndcg",
         "ndcg_eval_at": [FIRST],
         "label_gain": gains,
         "lambdarank_truncation_level": PAIRED,
         "learning_rate": 0.1,
-        "num_leaves": 31,
+        "num_leaves": LEAVES[len(learn.x) >= MANY],
         "min_data_in_leaf": min(SMALLEST_LEAF, max(len(learn.x) // 1000, 5)),
         "feature_fraction": 0.6,
         "bagging_fraction": 0.5,
@@ -99,12 +123,9 @@ def fitted(
         "num_threads": threads or os.cpu_count() or 1,
         "verbose": -1,
     }
-    data = learn.dataset(lgb, settings)
-    other = judge.dataset(lgb, settings, data)
-    stop = lgb.early_stopping(PATIENCE, verbose=False)
-    told = _told(progress)
-    booster = lgb.train(settings, data, ROUNDS, valid_sets=[other], callbacks=[stop, told])
-    rounds = booster.best_iteration or booster.current_iteration()
+
+
+def _read(booster: Any, rounds: int) -> Fitted:
     gain = booster.feature_importance("gain", iteration=rounds).astype(np.float64)
     text: str = booster.model_to_string(num_iteration=rounds)
     # What follows the trees names settings of this machine.

@@ -18,16 +18,20 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from afresh.features.plan import Plan
 from afresh.log import Log
-from afresh.rank.trained import RERANKED, Ranker
+from afresh.rank.blend import Scored
+from afresh.rank.trained import Ranker
 from afresh.request import Arranged, Query
+from afresh.retrieve import Context
+from afresh.stages.given import LONGEST, distinct
 from afresh.store.replica import Replica
-from afresh.surface import share
+from afresh.surface import RANKED, share
 from afresh.surfaces.spec import Surface
 from afresh.traces import read_traces
-from afresh.train.examples import Asker, Examples
+from afresh.train.examples import SHOWN, Asker, Examples
 from afresh.train.outcomes import WINDOW_MS, Outcomes, Progress, hashes
 
 ENOUGH = 1000
@@ -37,7 +41,9 @@ ENOUGH = 1000
 @dataclass(slots=True)
 class Impression:
     """What one answer showed. offset: the place in the log that it reflects; at: its moment, UTC
-    ms; shown: ids, from the top. taken: weights by the hash of the item, filled in by `joined`."""
+    ms; shown: ids, from the top, of a caller's list in the caller's order; given: what the caller
+    said of each, None where the list was our own. taken: weights by the hash of the item, filled
+    in by `joined`."""
 
     request_id: str
     offset: int
@@ -45,6 +51,7 @@ class Impression:
     query: Query
     shown: list[str]
     taken: dict[int, int]
+    given: dict[str, list[float | None]] | None = None
 
     @property
     def owner(self) -> str:
@@ -54,25 +61,30 @@ class Impression:
 
 
 def read_impressions(folder: Path, surface: str, first: int, until: int) -> list[Impression]:
-    """The first pages that a surface showed somebody, by their place in the log, of the places
-    [first, until]. An answer about the past, or of the caller's own list, is none."""
+    """The first pages that a surface showed somebody, and the lists that callers gave, by their
+    place in the log, of the places [first, until]. An answer about the past is none, nor is a
+    caller's list of one item, which leaves nothing to choose."""
     found = []
     for trace in read_traces(folder):
         query = trace.query
-        if query.surface != surface or trace.ranked is not None or query.as_of is not None:
+        if query.surface != surface or query.as_of is not None:
             continue
         if query.cursor or not (query.user_id or query.session_id):
             continue
         if not first <= trace.offset <= until:
             continue
-        shown = [item["item_id"] for item in msgspec.json.decode(trace.answer)["items"]]
-        found.append(Impression(trace.request_id, trace.offset, trace.at, query, shown, {}))
+        shown, given = trace.ranked, None if trace.ranked is None else trace.given
+        if shown is None:
+            shown = [item["item_id"] for item in msgspec.json.decode(trace.answer)["items"]]
+        elif len(set(shown)) < 2:
+            continue
+        found.append(Impression(trace.request_id, trace.offset, trace.at, query, shown, {}, given))
     return sorted(found, key=lambda each: (each.offset, each.at))
 
 
 def joined(impressions: list[Impression], outcomes: Outcomes, window: int = WINDOW_MS) -> int:
     """Fill in what was taken of each impression; how many have something."""
-    shown = [(i, item) for i, each in enumerate(impressions) for item in each.shown]
+    shown = [(i, item) for i, each in enumerate(impressions) for item in dict.fromkeys(each.shown)]
     if not shown or not len(outcomes):
         return 0
     at = np.array([impressions[i].at for i, _ in shown], np.int64)
@@ -130,8 +142,8 @@ def looked_again(
         chosen = np.random.default_rng(seed).choice(len(taken), n, replace=False)
         taken = [taken[i] for i in np.sort(chosen).tolist()]
     replica = Replica(plan)
-    most = max([RERANKED, *(len(each.shown) for each in taken)])
-    asker = Asker(plan, surface, replica, len(taken) * -(-most // RERANKED), current)
+    most = sum(len(each.shown) for each in taken)
+    asker = Asker(plan, surface, replica, most, current, (SHOWN,))
     waiting = iter(taken)
     next_ = next(waiting, None)
     for entry in log.read(0, until):
@@ -148,18 +160,45 @@ def looked_again(
 
 
 def _look(impression: Impression, asker: Asker) -> None:
-    """One impression as a question. An item that no source found, as one pinned, is no row."""
-    surfaces, surface = asker.surfaces, asker.surface
+    """One impression as a question. An item that no source found, as one pinned, is no row, but
+    for those of a caller's list."""
+    surfaces, surface, taken = asker.surfaces, asker.surface, impression.taken
     context = surfaces.context(impression.query, impression.at)
-    scored = surfaces.scored(surface, context, share(surface), Arranged())
+    best = max(taken, key=lambda item: taken[item])
+    wanted = asker.grades[taken[best]]
+    if impression.given is not None:
+        names, listed, orders = _given(impression, context, asker)
+        grade = asker.graded(names, taken)
+        asker.tell(impression.at, context, grade, wanted, best)
+        asker.write(context, listed, RANKED, orders, grade, impression.owner)
+        return
+    n = share(surface)
+    scored = surfaces.scored(surface, context, n, Arranged())
     numbers = asker.replica.state.items.find_texts(impression.shown)
     rows = surfaces.space.rows(scored.items, numbers)
     position = np.flatnonzero(rows >= 0)
-    rows = rows[position]
-    grade = asker.graded(scored.items[rows], impression.taken)
-    best = max(impression.taken, key=lambda item: impression.taken[item])
-    wanted = asker.grades[impression.taken[best]]
+    rows, order = rows[position], -position.astype(np.float64)
+    grade = asker.graded([impression.shown[at] for at in position.tolist()], taken)
     asker.tell(impression.at, context, grade, wanted, best)
+    listed = scored.take(rows)
     asker.write(
-        context, scored, rows, -position.astype(np.float64), grade, impression.owner, position
+        context, listed, n, {"surface": order, SHOWN: order}, grade, impression.owner, position
     )
+
+
+def _given(
+    impression: Impression, context: Context, asker: Asker
+) -> tuple[list[str], Scored, dict[str, NDArray[np.float64]]]:
+    """A caller's list as the surface laid it out when it was asked, and set down in its context:
+    its ids, its rows, and how the surface's own scorer and the caller ordered them. Its place in
+    what was answered is no column: whether the answer was shown, the trace does not say."""
+    surfaces, surface = asker.surfaces, asker.surface
+    known = dict(surface.given)
+    said = {name: values for name, values in (impression.given or {}).items() if name in known}
+    given = surfaces.lists.given(surface, impression.shown, said)
+    context.given = given = given.head(LONGEST)
+    scored = surfaces.scored(surface, context, RANKED, Arranged())
+    listed = surfaces.lists.laid_out(scored, given)
+    order = -np.arange(len(given.items), dtype=np.float64)
+    orders = {"surface": listed.scores, SHOWN: order}
+    return distinct(impression.shown)[:LONGEST], listed, orders

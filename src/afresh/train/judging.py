@@ -93,6 +93,9 @@ def segments(examples: Examples, first: int, last: int) -> dict[str, NDArray[np.
         "short visits": (length > 0) & (length <= SHORT),
         "long visits": length > SHORT,
     }
+    given = examples.given[part]
+    if given.any() and not given.all():
+        said |= {"callers' lists": given, "lists of our own": ~given}
     for grade in range(1, len(examples.gains)):
         if len(examples.gains) > 2:
             worth = f"{examples.gains[grade]:g}"

@@ -8,13 +8,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.train.examples import Examples
+from afresh.train.examples import SHOWN, Examples
 from afresh.train.fit import Fitted
 from afresh.train.judging import Calibration, Measures, calibration, judged, segments
 
 REPORT = "report.json"
 OURS = "this model"
-SAID = {"surface": "the surface's scorer", "blend": "the fixed blend", "online": "the online blend"}
+SAID = {
+    "surface": "the surface's scorer",
+    "blend": "the fixed blend",
+    "online": "the online blend",
+    SHOWN: "as it was shown, or given",
+}
 """What the report calls the orders that others give."""
 MOST = 12
 """Columns that the text names."""
@@ -28,7 +33,8 @@ class Seconds(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """rows_from: `impressions`, what was shown, or `replay`. questions: in all, `found` those with
+    """rows_from: `impressions`, what was shown, or `replay`. given: how many of the questions are
+    lists that callers gave. questions: in all, `found` those with
     their answer among the candidates, `judged` the last ones, by which overall and segments
     judge; late: left out, as their outcomes came too late. importance: of the columns, shares of
     what all splits gained, the greatest first; constant: columns that were the same everywhere
@@ -37,6 +43,7 @@ class Report(msgspec.Struct, kw_only=True):
     model: str
     surface: str
     rows_from: str
+    given: int
     questions: int
     found: int
     late: int
@@ -69,6 +76,7 @@ def reported(
         model=model,
         surface=surface,
         rows_from=rows_from,
+        given=int(examples.given.sum()),
         questions=last,
         found=int(examples.found.sum()),
         late=examples.late,
@@ -95,6 +103,9 @@ def told(report: Report) -> Iterator[str]:
         f"{report.questions:,} questions ({report.rows:,} rows from {report.rows_from}); asked in "
         f"{report.seconds.asking:.1f} s, learned in {report.seconds.learning:.1f} s"
     )
+    if report.given:
+        own = report.questions - report.given
+        yield f"{report.given:,} of them are lists that callers gave, {own:,} lists of our own"
     if report.late:
         yield f"{report.late:,} outcomes came too late to have been a question"
     yield ""

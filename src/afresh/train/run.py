@@ -27,7 +27,7 @@ from afresh.rank.trees import Trees, read_trees
 from afresh.surfaces.spec import Surface
 from afresh.train.card import CARD, card
 from afresh.train.examples import Examples, asked_again
-from afresh.train.fit import Fitted, Lists, fitted, lightgbm
+from afresh.train.fit import Fitted, Lists, fitted, fitted_whole, lightgbm
 from afresh.train.impressions import ENOUGH, joined, looked_again, read_impressions
 from afresh.train.judging import JUDGE, LEARN
 from afresh.train.outcomes import Progress, read_outcomes
@@ -40,7 +40,8 @@ RowsFrom = Literal["auto", "impressions", "replay"]
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What to train. rows: about how many examples; rows_from: `auto` takes impressions where
     ENOUGH of them have an outcome, else a replay; name: of the model, "" for one made of the
-    moment; without: columns to leave out; threads: None for one a core."""
+    moment; without: columns to leave out; whole: have the model that is kept learn from all
+    questions, once it is known how many trees help; threads: None for one a core."""
 
     surface: str = "home"
     rows: int = 1_000_000
@@ -48,6 +49,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     rows_from: RowsFrom = "auto"
     name: str = ""
     without: tuple[str, ...] = ()
+    whole: bool = False
     threads: int | None = None
 
 
@@ -62,9 +64,8 @@ def trained(
     lightgbm()
     plan = app.plan()
     surface = surface_of(app, wanted.surface)
-    labels = [source.label for source in surface.sources]
     registry = Registry(folder / FOLDER)
-    current = _current(registry, surface.name, app, labels)
+    current = _current(registry, surface, app)
     log = SqliteLog(folder, app=app.name, readonly=True)
     began = time.perf_counter()
     try:
@@ -85,7 +86,7 @@ def trained(
         log.close()
     asked = time.perf_counter()
     check_enough(examples)
-    columns = Columns(plan, labels)
+    columns = Columns(plan, surface.inputs)
     learn, judge = (int(len(examples) * share) for share in (LEARN, LEARN + JUDGE))
     check_leaks(examples, set(columns.features) - set(wanted.without), learn)
     kept = _kept(examples, wanted.without, learn)
@@ -93,18 +94,25 @@ def trained(
         _lists(examples, 0, learn, kept), _lists(examples, learn, judge, kept), examples.gains,
         wanted.seed, progress, wanted.threads,
     )  # fmt: skip
+    text = fit.text
+    if wanted.whole:
+        every = _lists(examples, 0, len(examples), kept)
+        text = fitted_whole(
+            every, fit.rounds, examples.gains, wanted.seed, progress, wanted.threads
+        ).text
     took = Seconds(round(asked - began, 1), round(time.perf_counter() - asked, 1))
     return _put(
-        app, surface, wanted, registry, examples, fit, kept, data, took, current, judge, rows_from
-    )
+        app, surface, wanted, registry, examples, fit, kept, data, took, current, judge,
+        rows_from, text,
+    )  # fmt: skip
 
 
 def _put(
     app: App, surface: Surface, wanted: Wanted, registry: Registry, examples: Examples,
     fit: Fitted, kept: NDArray[np.int64], data: Range, took: Seconds, current: Ranker | None,
-    judge: int, rows_from: str,
+    judge: int, rows_from: str, text: str,
 ) -> Report:  # fmt: skip
-    """Judge what was fitted, and put it into the registry."""
+    """Judge what was fitted, and put it into the registry, or what the text says instead."""
     plan, now = app.plan(), time.time_ns() // 1_000_000
     names = [examples.names[at] for at in kept.tolist()]
     trees = read_trees(fit.text, len(kept))
@@ -113,7 +121,7 @@ def _put(
         name, surface.name, examples, judge, _scores(trees, examples, judge, kept), fit, names,
         took, _cost(trees, examples, kept), rows_from,
     )  # fmt: skip
-    columns = Columns(plan, [source.label for source in surface.sources])
+    columns = Columns(plan, surface.inputs)
     manifest = Manifest(
         model=name,
         app=app.name,
@@ -125,9 +133,10 @@ def _put(
         created=now,
         versions=_versions(),
         metrics=msgspec.to_builtins(report.overall["this model"]),
+        given=bool(examples.given.any()),
     )
     document = msgspec.json.format(msgspec.json.encode(report), indent=2)
-    files = {MODEL: fit.text.encode(), REPORT: document}
+    files = {MODEL: text.encode(), REPORT: document}
     files[CARD] = card(manifest, report, checksums(files)).encode()
     registry.add(manifest, files)
     return report
@@ -141,11 +150,11 @@ def surface_of(app: App, name: str) -> Surface:
     return surfaces[name]
 
 
-def _current(registry: Registry, surface: str, app: App, labels: list[str]) -> Ranker | None:
+def _current(registry: Registry, surface: Surface, app: App) -> Ranker | None:
     """The model that ranks now; None where none does, or it cannot any more."""
-    name = registry.promoted(surface)
+    name = registry.promoted(surface.name)
     try:
-        return load_ranker(registry, name, app.plan(), labels) if name else None
+        return load_ranker(registry, name, app.plan(), surface.inputs) if name else None
     except AfreshError:
         return None  # what the definition no longer gives is a reason to train
 
