@@ -186,6 +186,11 @@ class Feature(Struct, frozen=True, kw_only=True):
     """Index into `Plan.inputs`: the value is one number a group instead of one number."""
     n: int = 0
 
+    @property
+    def is_number(self) -> bool:
+        """Whether its value is one number, so that a ranker can read it."""
+        return self.kind != "last" and self.split is None
+
 
 class Trend(Struct, frozen=True, kw_only=True):
     """A window over which what is popular can be asked: weighted events per item."""

@@ -52,8 +52,8 @@ class Columns:
 
     def __init__(self, plan: Plan, inputs: Inputs, only: Collection[str] | None = None) -> None:
         wanted = [f for f in plan.features if only is None or f.name in only]
-        self.items = tuple(f for f in wanted if f.key == "item_id" and is_number(f))
-        self.people = tuple(f for f in wanted if f.key == "user_id" and is_number(f))
+        self.items = tuple(f for f in wanted if f.key == "item_id" and f.is_number)
+        self.people = tuple(f for f in wanted if f.key == "user_id" and f.is_number)
         known = {f.name: f for f in plan.features}
         held = {name: known.get(against) for name, against in inputs.given}
         self.numbers = tuple(held)
@@ -133,11 +133,6 @@ class Columns:
                 usual = float(reader.matrix(who, (against[name],), context.now)[0, 0])
                 out[:, at] = np.nan if values is None else to(values, usual)
                 at += 1
-
-
-def is_number(feature: Feature) -> bool:
-    """Whether a feature is one number, so that it can be a column."""
-    return feature.kind != "last" and feature.split is None
 
 
 def _places(scores: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -12,7 +12,6 @@ from afresh.features.check import check_name
 from afresh.features.durations import is_number, is_whole, milliseconds
 from afresh.features.plan import DAY_MS, Plan
 from afresh.problems import Place, Problem, problem_of, suggest
-from afresh.rank.columns import is_number as is_number_feature
 from afresh.surfaces.declare import (
     FILTERS,
     SOURCES,
@@ -87,7 +86,7 @@ def _given(surface: Surface, plan: Plan) -> Iterator[Problem]:
         yield from check_name(name, "a number that is given", place)
     for name in {str(name) for name in names if names.count(name) > 1}:
         yield Problem(*place, f"{surface.name} is given {name!r} twice", "Remove one.")
-    known = {f.name for f in plan.features if f.key == "user_id" and is_number_feature(f)}
+    known = {f.name for f in plan.features if f.key == "user_id" and f.is_number}
     for name, against in surface.given:
         if against != "" and against not in known:
             message = f"{surface.name} holds {name!r} against {against!r}, no number of a user"
