@@ -36,7 +36,7 @@ from afresh.train.run import trained
 
 ASKED = Query(user_id="u3", session_id="s963")
 READS = ["events", "views", "source trending 24h"]
-LABELS = [source.label for source in shop().surfaces[0].sources]
+INPUTS = shop().surfaces[0].inputs
 
 
 def put(folder: Path, name: str, weights: list[float], *, on_top: bool = False) -> None:
@@ -159,12 +159,12 @@ def test_a_server_without_the_library_goes_on_with_what_ranked_before(
     registry = Registry(folder / FOLDER)
     registry.promote("home", "first", 1)
     registry.promote("home", "mine", 2)
-    load_ranker(registry, "mine", shop().plan(), LABELS)
+    load_ranker(registry, "mine", shop().plan(), INPUTS)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingDependency, match="ONNX Runtime"):
-        load_ranker(registry, "mine", shop().plan(), LABELS)
+        load_ranker(registry, "mine", shop().plan(), INPUTS)
     with pytest.raises(AfreshError, match="'views', which means something else"):
-        load_ranker(registry, "mine", shop(window="2h").plan(), LABELS)
+        load_ranker(registry, "mine", shop(window="2h").plan(), INPUTS)
     runtime = opened(shop(), folder)
     try:
         answer = runtime.recommend(ASKED)
@@ -191,7 +191,7 @@ def test_the_commands(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return done.stdout + done.stderr
 
     every = models("columns").splitlines()
-    assert tuple(every) == Columns(shop().plan(), LABELS).names
+    assert tuple(every) == Columns(shop().plan(), INPUTS).names
     assert json.loads(models("columns", "--json")) == every
     (tmp_path / "columns.txt").write_text("".join(f"{name}\n" for name in READS))
     said = models(
@@ -202,7 +202,9 @@ def test_the_commands(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "models promote app.py mine" in said
     listed = models("list", "--data", "data")
     assert "HR@20 –" in listed
-    assert "HR@20 1.0" in listed  # of the one that was judged
+    judged = json.loads(models("show", "first", "--data", "data", "--json"))["manifest"]["metrics"]
+    assert f"HR@20 {judged['hr']:.4f}" in listed
+    assert judged["hr"] > 0.9
     shown = models("show", "mine", "--data", "data")
     assert "seed:        not known" in shown
     assert "scores:      on top of the surface's own" in shown
