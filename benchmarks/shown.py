@@ -150,8 +150,8 @@ def again(app: App, runtime: Runtime, judged: Judged) -> tuple[Examples, list[st
     joined(shown, read_outcomes(log, plan, log.end, lambda *said: None))
     asked = [each for each in shown if each.request_id in judged.ids and each.taken]
     examples = looked_again(
-        plan, app.surfaces[0], log, asked, rows=10**8, seed=0, until=log.end, current=None,
-        progress=lambda *said: None,
+        plan, app.surfaces[0], log, asked, runtime.learned_vectors.shelf, rows=10**8, seed=0,
+        until=log.end, current=None, progress=lambda *said: None,
     )  # fmt: skip
     sessions, ranks = zip(*(judged.ids[each.request_id] for each in asked), strict=True)
     return examples, list(sessions), list(ranks)

@@ -16,6 +16,8 @@ from afresh.errors import NotFound
 from afresh.runtime import Runtime
 from afresh.settings import load_settings
 from afresh.surface import Query
+from afresh.train.impressions import joined, looked_again, read_impressions
+from afresh.train.outcomes import read_outcomes
 from afresh.vectors.shelf import Shelf
 
 GROUPS, EACH = 6, 8
@@ -92,6 +94,14 @@ def in_force(runtime: Runtime) -> str:
     return held.name if held is not None else ""
 
 
+def refitted(runtime: Runtime, before: str) -> None:
+    """Wait for another fit than the one before."""
+    runtime.learned_vectors.every = 1  # older than a millisecond is too old
+    runtime.learned_vectors._tried = float("-inf")
+    eventually(lambda: in_force(runtime) not in ("", before))
+    runtime.learned_vectors.every = 0
+
+
 def groups(runtime: Runtime, session: str = "me") -> set[int]:
     answer = runtime.recommend(Query(session_id=session))
     assert answer.degraded == []
@@ -145,10 +155,7 @@ def test_answers_replay_with_the_vectors_they_rested_on(tmp_path: Path) -> None:
     answer = runtime.recommend(Query(session_id="me"))
     plain = runtime.recommend(Query(session_id="me", surface="plain"))
     filled(runtime, seed=1)
-    runtime.learned_vectors.every = 1  # older than a millisecond is too old
-    runtime.learned_vectors._tried = float("-inf")
-    eventually(lambda: in_force(runtime) not in ("", first))
-    runtime.learned_vectors.every = 0
+    refitted(runtime, first)
     for asked in (answer, plain):
         said = runtime.explain(asked.request_id, replay=True)
         assert said.replay is not None
@@ -201,4 +208,42 @@ def test_a_damaged_fit_is_refused_and_the_one_before_goes_on(tmp_path: Path) -> 
     assert in_force(runtime) == first
     visited(runtime, "i17")
     assert groups(runtime) == {2}
+    runtime.close()
+
+
+def test_impressions_are_read_again_with_the_vectors_of_their_time(tmp_path: Path) -> None:
+    runtime = opened(tmp_path)
+    filled(runtime)
+    runtime.close()
+    runtime = opened(tmp_path, "6h")
+    eventually(lambda: bool(in_force(runtime)))
+    given = []
+    for turn in range(2):
+        for n in (3, 17, 30):
+            visited(runtime, f"i{n}", f"{turn}.{n}")
+            answer = runtime.recommend(Query(session_id=f"{turn}.{n}"))
+            given.append([item.score for item in answer.items if item.score > 0])
+            time.sleep(0.005)  # what is taken comes after what was shown
+            now = time.time_ns() // 1_000_000
+            took = {"event_type": "view", "session_id": f"{turn}.{n}", "timestamp": now}
+            runtime.ingest(msgspec.json.encode({**took, "item_id": answer.items[1].item_id}))
+        if not turn:
+            first = in_force(runtime)
+            filled(runtime, seed=1)
+            refitted(runtime, first)
+    runtime.traces.flush()
+    log, plan, surface = runtime.log, runtime.plan, runtime.app.surfaces[0]
+    shown = read_impressions(tmp_path, "home", 0, log.end)
+    assert len({each.vectors for each in shown}) == 2
+    assert joined(shown, read_outcomes(log, plan, log.end, lambda *said: None)) == 6
+    shelf = runtime.learned_vectors.shelf
+    examples = looked_again(
+        plan, surface, log, shown, shelf, rows=1000, seed=0, until=log.end, current=None,
+        progress=lambda *said: None,
+    )  # fmt: skip
+    for q, scores in enumerate(given):
+        own = examples.own[examples.rows(q, q + 1)]
+        assert [float(f"{score:.6g}") for score in own] == scores
+    (shelf.folder / f"{first}.npz").unlink()
+    assert len(read_impressions(tmp_path, "home", 0, log.end)) == 3
     runtime.close()

@@ -22,10 +22,10 @@ from afresh.promoted import Promoted
 from afresh.rank.registry import TAKEN
 from afresh.rank.trained import Chosen
 from afresh.request import Query, Weighed
+from afresh.stages.refits import use_vectors
 from afresh.store.replica import Replica
 from afresh.surfaces.spec import Surface
 from afresh.traces import Trace
-from afresh.vectors.behaviour import BehaviourVectors
 from afresh.vectors.shelf import Shelf
 
 MODEL = "model:"
@@ -102,7 +102,7 @@ def replayed(
         replica = _replica_at(plan, log, snapshots, trace.offset)
     past = Answers(plan, surfaces, log, replica)
     past.surfaces.rankers = rankers
-    _have_vectors(past, trace.vectors, shelf)
+    use_vectors(past.surfaces.sources, trace.vectors, shelf)
     with replica.lock:
         if trace.ranked is None:
             answer, arranged = past.recommended(
@@ -133,7 +133,7 @@ def answered_as_of(
     rankers = promoted.at(query.surface, query.as_of)
     past = Answers(plan, surfaces, log, replica_as_of(plan, log, query.as_of, until))
     past.surfaces.rankers = rankers
-    _have_vectors(past, shelf.newest(query.as_of), shelf)
+    use_vectors(past.surfaces.sources, shelf.newest(query.as_of), shelf)
     past.keep = keep
     return past.recommend(query)
 
@@ -152,16 +152,6 @@ def _ranked_by(said: Answer, surface: str, promoted: Promoted) -> Chosen:
             hint="`afresh models prune` removed it; what was kept of the answer stands without "
             "a replay.",
         ) from error
-
-
-def _have_vectors(past: Answers, name: str, shelf: Shelf) -> None:
-    """Give a state of the past the item vectors of this name, if any. Raises NotFound when they are
-    gone."""
-    if name:
-        sources = past.surfaces.sources
-        made = BehaviourVectors(past.replica, shelf.read(name), sources.texts)
-        made.prepare()
-        sources.behaviour = made
 
 
 def _replica_at(plan: Plan, log: Log, snapshots: Path, offset: int) -> Replica:

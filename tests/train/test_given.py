@@ -25,6 +25,7 @@ from afresh.train.impressions import joined, looked_again, read_impressions
 from afresh.train.outcomes import read_outcomes
 from afresh.train.report import OURS, Report, told
 from afresh.train.run import Wanted, trained
+from afresh.vectors.shelf import Shelf
 
 VISITS = 900
 WANTED = Wanted(name="first", rows_from="impressions")
@@ -137,8 +138,8 @@ def test_rows_are_what_was_read_to_the_bit(tmp_path: Path) -> None:
     found = read_impressions(tmp_path, "home", 0, log.end)
     assert joined(found, read_outcomes(log, plan, log.end, lambda *said: None)) == 120
     examples = looked_again(
-        plan, app.surfaces[0], log, found, rows=10**6, seed=0, until=log.end, current=None,
-        progress=lambda *said: None,
+        plan, app.surfaces[0], log, found, Shelf(tmp_path), rows=10**6, seed=0, until=log.end,
+        current=None, progress=lambda *said: None,
     )  # fmt: skip
     runtime.close()
     parts = [examples.rows(q, q + 1) for q in range(len(examples))]

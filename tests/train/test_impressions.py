@@ -25,6 +25,8 @@ from afresh.train.impressions import (
 )
 from afresh.train.outcomes import Outcomes, hashes, read_outcomes
 from afresh.train.run import Wanted, trained
+from afresh.vectors.shelf import FOLDER as VECTORS
+from afresh.vectors.shelf import Shelf
 
 WINDOW = 10
 
@@ -153,8 +155,8 @@ def test_what_was_known_is_read_again_to_the_bit_with_the_place_it_was_shown_at(
     assert joined(found, outcomes) == 40
     assert sum(len(each.taken) for each in found) == 40
     examples = looked_again(
-        plan, surface, log, found, rows=10**6, seed=0, until=log.end, current=None,
-        progress=lambda *said: None,
+        plan, surface, log, found, Shelf(tmp_path / VECTORS), rows=10**6, seed=0, until=log.end,
+        current=None, progress=lambda *said: None,
     )  # fmt: skip
     runtime.close()
     taken = [scores for each, (_, scores) in zip(found, given, strict=True) if each.taken]

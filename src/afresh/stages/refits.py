@@ -11,6 +11,21 @@ from afresh.stages.sources import Sources
 from afresh.surfaces.spec import Surface
 from afresh.vectors.behaviour import BehaviourVectors
 from afresh.vectors.fitting import fit_known, known_now
+from afresh.vectors.shelf import Shelf
+
+
+def use_vectors(sources: Sources, name: str, shelf: Shelf) -> None:
+    """Have the sources of a state of the past read the vectors of this name; "": none. Raises
+    NotFound when they are gone. The caller does not hold the lock."""
+    if sources.vectors_name == name:
+        return
+    if sources.behaviour is not None:
+        sources.behaviour.drop()
+    sources.behaviour = None
+    if name:
+        made = BehaviourVectors(sources.replica, shelf.read(name), sources.texts)
+        made.prepare()
+        sources.behaviour = made
 
 
 class Refits:

@@ -27,12 +27,14 @@ from afresh.rank.trained import Ranker
 from afresh.request import Arranged, Query
 from afresh.retrieve import Context
 from afresh.stages.given import LONGEST, distinct
+from afresh.stages.refits import use_vectors
 from afresh.store.replica import Replica
 from afresh.surface import RANKED, share
 from afresh.surfaces.spec import Surface
 from afresh.traces import read_traces
 from afresh.train.examples import SHOWN, Asker, Examples
 from afresh.train.outcomes import WINDOW_MS, Outcomes, Progress, hashes
+from afresh.vectors.shelf import FOLDER, Shelf
 
 ENOUGH = 1000
 """Impressions with an outcome, from which on they are learned from instead of a replay."""
@@ -42,8 +44,8 @@ ENOUGH = 1000
 class Impression:
     """What one answer showed. offset: the place in the log that it reflects; at: its moment, UTC
     ms; shown: ids, from the top, of a caller's list in the caller's order; given: what the caller
-    said of each, None where the list was our own. taken: weights by the hash of the item, filled
-    in by `joined`."""
+    said of each, None where the list was our own. vectors: the name of those learned from visits
+    that were in force. taken: weights by the hash of the item, filled in by `joined`."""
 
     request_id: str
     offset: int
@@ -52,6 +54,7 @@ class Impression:
     shown: list[str]
     taken: dict[int, int]
     given: dict[str, list[float | None]] | None = None
+    vectors: str = ""
 
     @property
     def owner(self) -> str:
@@ -63,22 +66,27 @@ class Impression:
 def read_impressions(folder: Path, surface: str, first: int, until: int) -> list[Impression]:
     """The first pages that a surface showed somebody, and the lists that callers gave, by their
     place in the log, of the places [first, until]. An answer about the past is none, nor is a
-    caller's list of one item, which leaves nothing to choose."""
-    found = []
+    caller's list of one item, which leaves nothing to choose; nor one whose vectors are gone, as
+    what was known of it cannot be read again."""
+    found, kept = [], {"", *Shelf(folder / FOLDER).names()}
     for trace in read_traces(folder):
         query = trace.query
         if query.surface != surface or query.as_of is not None:
             continue
         if query.cursor or not (query.user_id or query.session_id):
             continue
-        if not first <= trace.offset <= until:
+        if not first <= trace.offset <= until or trace.vectors not in kept:
             continue
         shown, given = trace.ranked, None if trace.ranked is None else trace.given
         if shown is None:
             shown = [item["item_id"] for item in msgspec.json.decode(trace.answer)["items"]]
         elif len(set(shown)) < 2:
             continue
-        found.append(Impression(trace.request_id, trace.offset, trace.at, query, shown, {}, given))
+        found.append(
+            Impression(
+                trace.request_id, trace.offset, trace.at, query, shown, {}, given, trace.vectors
+            )
+        )  # fmt: skip
     return sorted(found, key=lambda each: (each.offset, each.at))
 
 
@@ -131,11 +139,12 @@ def joined(impressions: list[Impression], outcomes: Outcomes, window: int = WIND
 
 
 def looked_again(
-    plan: Plan, surface: Surface, log: Log, impressions: list[Impression], *, rows: int,
-    seed: int, until: int, current: Ranker | None, progress: Progress,
+    plan: Plan, surface: Surface, log: Log, impressions: list[Impression], shelf: Shelf, *,
+    rows: int, seed: int, until: int, current: Ranker | None, progress: Progress,
 ) -> Examples:  # fmt: skip
     """Fold the log before the offset `until`, and read again on the way what was known of what
-    was shown, of as many impressions with an outcome as give about `rows` rows."""
+    was shown, of as many impressions with an outcome as give about `rows` rows. shelf: of the
+    vectors learned from visits."""
     taken = [each for each in impressions if each.taken]
     size = max(1, sum(len(each.shown) for each in taken) // max(len(taken), 1))
     if len(taken) > (n := max(rows // size, 1)):
@@ -148,21 +157,22 @@ def looked_again(
     next_ = next(waiting, None)
     for entry in log.read(0, until):
         while next_ is not None and next_.offset <= entry.offset:
-            _look(next_, asker)
+            _look(next_, asker, shelf)
             next_ = next(waiting, None)
         replica.apply(entry)
         replica.tidy()
         progress("questions", entry.end, until)
     while next_ is not None:
-        _look(next_, asker)
+        _look(next_, asker, shelf)
         next_ = next(waiting, None)
     return asker.examples()
 
 
-def _look(impression: Impression, asker: Asker) -> None:
+def _look(impression: Impression, asker: Asker, shelf: Shelf) -> None:
     """One impression as a question. An item that no source found, as one pinned, is no row, but
     for those of a caller's list."""
     surfaces, surface, taken = asker.surfaces, asker.surface, impression.taken
+    use_vectors(surfaces.sources, impression.vectors, shelf)
     context = surfaces.context(impression.query, impression.at)
     best = max(taken, key=lambda item: taken[item])
     wanted = asker.grades[taken[best]]

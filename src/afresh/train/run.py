@@ -33,6 +33,8 @@ from afresh.train.judging import JUDGE, LEARN
 from afresh.train.outcomes import Progress, read_outcomes
 from afresh.train.refusals import check_enough, check_leaks, telling_columns
 from afresh.train.report import REPORT, Report, Seconds, reported
+from afresh.vectors.shelf import FOLDER as SHELF
+from afresh.vectors.shelf import Shelf
 
 RowsFrom = Literal["auto", "impressions", "replay"]
 
@@ -67,14 +69,14 @@ def trained(
     registry = Registry(folder / FOLDER)
     current = _current(registry, surface, app)
     log = SqliteLog(folder, app=app.name, readonly=True)
-    began = time.perf_counter()
+    began, shelf = time.perf_counter(), Shelf(folder / SHELF)
     try:
         until = log.end
         outcomes = read_outcomes(log, plan, until, progress)
         shown = read_impressions(folder, surface.name, log.start, until)
         taken = joined(shown, outcomes) if wanted.rows_from != "replay" else 0
         if taken >= ENOUGH or wanted.rows_from == "impressions":
-            rows_from, made = "impressions", partial(looked_again, impressions=shown)
+            rows_from, made = "impressions", partial(looked_again, impressions=shown, shelf=shelf)
         else:
             rows_from, made = "replay", partial(asked_again, outcomes=outcomes)
         examples = made(
