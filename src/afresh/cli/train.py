@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,6 +58,12 @@ def run(
     promote: Annotated[
         bool, typer.Option("--promote", help="Have it rank at once; a server notices by itself.")
     ] = False,
+    write_rows: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the rows to this Parquet file, for another trainer, and train nothing."
+        ),
+    ] = None,
     data: DataFolder = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -68,6 +75,8 @@ def run(
     into the registry (`afresh models`) with its report. Needs `afresh[train]`.
 
     Example: `afresh train app.py --data data --surface home --seed 0`
+
+    Example: `afresh train app.py --data data --write-rows rows.parquet`
     """
     from afresh.errors import AfreshError
     from afresh.loading import load
@@ -87,6 +96,17 @@ def run(
         without=tuple(without or ()), whole=whole, threads=threads,
     )  # fmt: skip
     console = err_console()
+    if write_rows is not None:
+        from afresh.train.rows import write_rows as written
+
+        with bars(console, shown=console.is_terminal) as progress:
+            found = written(app, settings.data, wanted, write_rows, progress)
+        if as_json:
+            say_json(found._asdict())
+            return
+        said = f"{found.rows:,} rows of {found.questions:,} questions ({found.rows_from})"
+        say(f"{said}: {write_rows}")
+        return
     with bars(console, shown=console.is_terminal) as progress:
         report = trained(app, settings.data, wanted, progress)
     if promote:

@@ -6,7 +6,7 @@ import platform
 import time
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import numba
@@ -55,21 +55,22 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     threads: int | None = None
 
 
-def trained(
-    app: App, folder: Path, wanted: Wanted, progress: Progress = lambda stage, done, total: None
-) -> Report:
-    """Train a ranker on the log in `folder`, which a server may be writing, and put it into the
-    registry there; it ranks nothing before it is promoted.
+class Gathered(NamedTuple):
+    """Examples, the part of the log that they are of, and what they are: impressions or a
+    replay."""
 
-    Raises NotFound (surface), MissingDependency, and AfreshError for what cannot work.
-    """
-    lightgbm()
-    plan = app.plan()
-    surface = surface_of(app, wanted.surface)
-    registry = Registry(folder / FOLDER)
-    current = _current(registry, surface, app)
-    log = SqliteLog(folder, app=app.name, readonly=True)
-    began, shelf = time.perf_counter(), Shelf(folder / SHELF)
+    examples: Examples
+    data: Range
+    rows_from: str
+
+
+def gathered(
+    app: App, folder: Path, wanted: Wanted, current: Ranker | None, progress: Progress
+) -> Gathered:
+    """The examples that the log in `folder`, which a server may be writing, and the traces beside
+    it give. Raises NotFound (surface) and AfreshError."""
+    plan, surface = app.plan(), surface_of(app, wanted.surface)
+    log, shelf = SqliteLog(folder, app=app.name, readonly=True), Shelf(folder / SHELF)
     try:
         until = log.end
         outcomes = read_outcomes(log, plan, until, progress)
@@ -83,9 +84,25 @@ def trained(
             plan, surface, log, rows=wanted.rows, seed=wanted.seed, until=until, current=current,
             progress=progress,
         )  # fmt: skip
-        data = _range(log, examples, until)
+        return Gathered(examples, _range(log, examples, until), rows_from)
     finally:
         log.close()
+
+
+def trained(
+    app: App, folder: Path, wanted: Wanted, progress: Progress = lambda stage, done, total: None
+) -> Report:
+    """Train a ranker on what `gathered` gives, and put it into the registry in `folder`; it ranks
+    nothing before it is promoted.
+
+    Raises NotFound (surface), MissingDependency, and AfreshError for what cannot work.
+    """
+    lightgbm()
+    plan, surface = app.plan(), surface_of(app, wanted.surface)
+    registry = Registry(folder / FOLDER)
+    current = _current(registry, surface, app)
+    began = time.perf_counter()
+    examples, data, rows_from = gathered(app, folder, wanted, current, progress)
     asked = time.perf_counter()
     check_enough(examples)
     columns = Columns(plan, surface.inputs)
