@@ -103,9 +103,9 @@ def _made(name: str, visits: int = 500) -> pl.DataFrame:
     kind = pl.lit("buy" if baskets else "view").alias("event_type")
     if name in ("beauty", "ml100k"):
         return frame.select(pl.exclude("session_id"), kind)
-    if name in ("rsc15", "diginetica"):
+    if name == "rsc15" or name.startswith("diginetica"):
         frame = frame.drop("user_id")
-    if name == "diginetica":
+    if name.startswith("diginetica"):
         late = pl.col("timestamp") >= START_MS + visits * 480_000
         frame = frame.with_columns(pl.when(late).then(pl.lit("test")).otherwise(pl.lit("train"))
                                    .alias("split"))  # fmt: skip

@@ -25,6 +25,8 @@ def test_a_case_can_be_asked(case, tmp_path: Path) -> None:  # type: ignore[no-u
     assert {case.wanted.surface, "trends"} <= names
     kinds = {event.name for event in load(app).plan().events}
     assert set(pl.read_parquet(path)["event_type"].unique()) <= kinds
+    column = (case.test or "").partition("=")[0]
+    assert not column or column in pl.read_parquet(path).columns
     for name in case.musts:
         assert name == "young" or int(name.partition("@")[2]) in case.wanted.at
 
