@@ -67,6 +67,16 @@ def filled(runtime: Runtime, *, seed: int = 0, without: int = -1) -> None:
     assert not receipt.rejected
 
 
+def fitted(folder: Path, **given: int) -> Runtime:
+    """A shop with a past, whose server has fitted vectors of it."""
+    runtime = opened(folder)
+    filled(runtime, **given)
+    runtime.close()
+    runtime = opened(folder, "6h")
+    eventually(lambda: bool(in_force(runtime)))
+    return runtime
+
+
 def submit_items(runtime: Runtime, items: list[dict[str, str]]) -> None:
     from afresh.submission import ItemChange, Submission
 
@@ -131,11 +141,7 @@ def test_a_server_fits_by_itself_and_answers_by_it_at_once(tmp_path: Path) -> No
 
 
 def test_what_nobody_has_touched_is_found_by_its_title(tmp_path: Path) -> None:
-    runtime = opened(tmp_path)
-    filled(runtime, without=19)
-    runtime.close()
-    runtime = opened(tmp_path, "6h")
-    eventually(lambda: bool(in_force(runtime)))
+    runtime = fitted(tmp_path, without=19)
     visited(runtime, "i17")
     submit_items(runtime, [{"item_id": "new", "title": "lamps model 99"}])
     found = runtime.recommend(Query(session_id="me", n=10)).items
@@ -145,11 +151,7 @@ def test_what_nobody_has_touched_is_found_by_its_title(tmp_path: Path) -> None:
 
 
 def test_answers_replay_with_the_vectors_they_rested_on(tmp_path: Path) -> None:
-    runtime = opened(tmp_path)
-    filled(runtime)
-    runtime.close()
-    runtime = opened(tmp_path, "6h")
-    eventually(lambda: bool(in_force(runtime)))
+    runtime = fitted(tmp_path)
     first = in_force(runtime)
     visited(runtime, "i17")
     answer = runtime.recommend(Query(session_id="me"))
@@ -173,11 +175,7 @@ def test_answers_replay_with_the_vectors_they_rested_on(tmp_path: Path) -> None:
 
 def test_requests_go_on_while_vectors_are_exchanged(tmp_path: Path) -> None:
     """Fits one after the other under load: every answer has its five items, none fails."""
-    runtime = opened(tmp_path)
-    filled(runtime)
-    runtime.close()
-    runtime = opened(tmp_path, "6h")
-    eventually(lambda: bool(in_force(runtime)))
+    runtime = fitted(tmp_path)
     visited(runtime, "i17")
     seen = set()
     runtime.learned_vectors.every = 1
@@ -195,11 +193,7 @@ def test_requests_go_on_while_vectors_are_exchanged(tmp_path: Path) -> None:
 
 
 def test_a_damaged_fit_is_refused_and_the_one_before_goes_on(tmp_path: Path) -> None:
-    runtime = opened(tmp_path)
-    filled(runtime)
-    runtime.close()
-    runtime = opened(tmp_path, "6h")
-    eventually(lambda: bool(in_force(runtime)))
+    runtime = fitted(tmp_path)
     first = in_force(runtime)
     shelf = Shelf(tmp_path / "vectors")
     later = f"{NOW + 60_000:013d}-{'0' * 16}"
@@ -212,11 +206,7 @@ def test_a_damaged_fit_is_refused_and_the_one_before_goes_on(tmp_path: Path) -> 
 
 
 def test_impressions_are_read_again_with_the_vectors_of_their_time(tmp_path: Path) -> None:
-    runtime = opened(tmp_path)
-    filled(runtime)
-    runtime.close()
-    runtime = opened(tmp_path, "6h")
-    eventually(lambda: bool(in_force(runtime)))
+    runtime = fitted(tmp_path)
     given = []
     for turn in range(2):
         for n in (3, 17, 30):

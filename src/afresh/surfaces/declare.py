@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from afresh.events.types import EventType, Field, declaration
 from afresh.features.aggregates import By
-from afresh.surfaces.spec import Exploration, Filter, Grouping, Source
+from afresh.surfaces.spec import Exploration, Filter, Grouping, Param, Source
 
 
 def thompson(slots: int, *, shown: str, taken: str) -> Exploration:
@@ -91,8 +91,8 @@ def preference(
     `actions` says what an action counts here, where that is not its own weight; below zero it
     pushes away: `actions={skip: -2}`. After each `half_life` an action counts half.
     """
-    said = tuple((_name(event), worth) for event, worth in (actions or {}).items())
-    return Source("preference", weight, {"actions": said, "half_life": half_life}, budget=budget)
+    params: dict[str, Param] = {"actions": _weighed(actions), "half_life": half_life}
+    return Source("preference", weight, params, budget=budget)
 
 
 def embeddings(
@@ -108,8 +108,8 @@ def embeddings(
     that nobody has touched stands where its text puts it. `actions`, `half_life`: as of
     `preference`.
     """
-    said = tuple((_name(event), worth) for event, worth in (actions or {}).items())
-    return Source("embeddings", weight, {"actions": said, "half_life": half_life}, budget=budget)
+    params: dict[str, Param] = {"actions": _weighed(actions), "half_life": half_life}
+    return Source("embeddings", weight, params, budget=budget)
 
 
 def text(*, weight: float = 0.2, budget: str | None = None) -> Source:
@@ -149,6 +149,10 @@ def trending_in(
 def field_name(field: Field | str | bool) -> str:
     """The name of a catalogue field, given as `Products.title` or as its name."""
     return field.name if isinstance(field, Field) else str(field)
+
+
+def _weighed(actions: Mapping[EventType | str, float] | None) -> tuple[tuple[str, float], ...]:
+    return tuple((_name(event), worth) for event, worth in (actions or {}).items())
 
 
 def _name(event: EventType | str) -> str:
