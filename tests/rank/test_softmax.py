@@ -65,6 +65,24 @@ def test_it_finds_a_planted_signal() -> None:
     assert model.outcomes == 6000
 
 
+def test_it_follows_when_people_change_after_a_long_time() -> None:
+    """What was learned of 60,000 outcomes is forgotten within some thousand others; a learner that
+    sums up all gradients it has ever seen has hardly moved by then."""
+    late = [(-x, chosen) for x, chosen in planted(3000)]  # what drew people now keeps them away
+    moved = []
+    for memory in (2_000.0, 1e18):
+        model = fresh(memory=memory)
+        for turn in range(10):
+            for owner, (x, chosen) in enumerate(planted(6000)):
+                model.learn(x, chosen, owner, turn * DAY_MS)
+        assert model.weights == pytest.approx([2.0, -1.0, 0.0], abs=0.4)
+        for owner, (x, chosen) in enumerate(late):
+            model.learn(x, chosen, owner, 11 * DAY_MS)
+        moved.append(np.linalg.norm(model.weights - [-2.0, 1.0, 0.0]))
+    assert moved[0] < 0.8
+    assert moved[1] > 2 * moved[0]
+
+
 @pytest.mark.parametrize("allowed", [1, 3, 20])
 def test_one_person_moves_no_weight_beyond_the_bound(allowed: int) -> None:
     model, x = fresh(per_owner=allowed), np.array([[1.0, 0.0, 5.0], [0.0, -1.0, 0.0]])

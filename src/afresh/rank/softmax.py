@@ -4,7 +4,8 @@ The probability that candidate i of a list is the one chosen is exp(w·x_i) over
 the same for all: a multinomial logit (McFadden 1974; in ranking, ListNet, Cao et al., ICML
 2007). An outcome moves the weights one step along the gradient of its log-likelihood, with a rate
 for each weight that falls with the gradients it has seen (AdaGrad: Duchi, Hazan, Singer, JMLR
-2011). The weights begin as the fixed blend, and are drawn back to it by an L2 penalty.
+2011), as far as it remembers them: after a year of outcomes, the sum of all would leave no step.
+The weights begin as the fixed blend, and are drawn back to it by an L2 penalty.
 
 No step moves a weight by more than `rate`, and nobody has more than `per_owner` steps a UTC day:
 one person moves no weight by more than rate · per_owner a day.
@@ -37,12 +38,14 @@ candidate has some 2.5."""
 class Rates(NamedTuple):
     """How to learn. rate: what a step of a weight stays below; caution: squared gradients taken
     as seen before the first; l2: the penalty on half the squared distance from the first
-    weights; per_owner: outcomes a person a UTC day."""
+    weights; per_owner: outcomes a person a UTC day; memory: outcomes after which what was seen
+    of the gradients counts a third (1/e), so that steps stay long enough to follow people."""
 
     rate: float = 0.2
     caution: float = 10.0
     l2: float = 1e-4
     per_owner: int = 10
+    memory: float = 100_000.0
 
 
 def first_weights(names: Sequence[str] = TERMS) -> NDArray[np.float64]:
@@ -86,15 +89,16 @@ def gradient(x, chosen, weights, start, l2):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _learn(x, chosen, weights, squares, start, rate, l2, steps, owner, per_owner):  # type: ignore[no-untyped-def]
-    if steps[owner] >= per_owner:
+def _learn(x, chosen, weights, squares, start, rates, steps, owner):  # type: ignore[no-untyped-def]
+    if steps[owner] >= rates.per_owner:
         return False
     steps[owner] += 1
-    g = gradient(x, chosen, weights, start, l2)
+    g = gradient(x, chosen, weights, start, rates.l2)
     for t in range(len(weights)):
+        squares[t] -= (squares[t] - rates.caution) / rates.memory
         squares[t] += g[t] * g[t]
         if squares[t] > 0.0:
-            weights[t] -= rate * g[t] / np.sqrt(squares[t])
+            weights[t] -= rates.rate * g[t] / np.sqrt(squares[t])
     return True
 
 
@@ -135,11 +139,11 @@ class Softmax:
         if now // DAY_MS > self._day:
             self._day = now // DAY_MS
             self._steps[:] = 0
-        r, k = self.rates, x.shape[1]
+        k = x.shape[1]
         learned = bool(
             _learn(
-                x, chosen, self.weights[:k], self.squares[:k], self.start[:k], r.rate, r.l2,
-                self._steps, owner % OWNERS, r.per_owner,
+                x, chosen, self.weights[:k], self.squares[:k], self.start[:k], self.rates,
+                self._steps, owner % OWNERS,
             )
         )  # fmt: skip
         self.outcomes += learned
