@@ -154,7 +154,7 @@ def test_what_only_the_request_knows_counts_once() -> None:
         np.array([START + 1]), facts.kind[:1].copy(), b"late", items, np.zeros(1, np.int64), 0
     )
     context = asked(replica, START + 1)  # of a state that is behind
-    context.facts = np.array([late[0], 0])
+    context.unlisted = np.array([late[0], late[0]])
     found, pull = acted(replica.state, context, action_weights(PLAN), 10**9)
     assert named(replica, found) == ["i0", "i3"]
     assert pull == pytest.approx([1, 1])

@@ -34,6 +34,7 @@ class Context:
     facts from then on do not count; visit: int64[v], the items of this session, newest first,
     an item as often as it was touched; person: the user's number, or else the session's, -1 for
     somebody never seen; facts: int64[f], the rows of what this session and this person did;
+    unlisted: int64[u], those of them that no list has, as the state is behind;
     said: what the request says besides; segments: which part of a split trend was found, in words,
     by the label of its source; given: the list that the caller named, if one.
     """
@@ -44,6 +45,7 @@ class Context:
     visit: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     person: int = -1
     facts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    unlisted: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     said: Mapping[str, str | float] = field(default_factory=dict)
     segments: dict[str, str] = field(default_factory=dict)
     given: Given | None = None

@@ -49,7 +49,8 @@ def context_of(
     if not user_id:  # what a session did without a user is in both lists
         facts = facts[: len(here)]
     own = dict.fromkeys(p for p in (session, *people.tolist()) if p >= 0)
-    return Context(items, np.array(list(own), np.int64), now, here, user, facts)
+    late = np.concatenate(unlisted) if unlisted is not None else np.empty(0, np.int64)
+    return Context(items, np.array(list(own), np.int64), now, here, user, facts, late)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -59,7 +59,7 @@ def acted(
     facts, keyed = state.facts, zip(state.plan.sequences, state.sequences, strict=True)
     lists = [state.sessions, *(k for s, k in keyed if s.key in ("user_id", "session_id"))]
     found: tuple[NDArray[np.int64], NDArray[np.float64]] = _acted(
-        tuple([each.kept for each in lists]), context.sessions, context.facts, state.newest,
+        tuple([each.kept for each in lists]), context.sessions, context.unlisted, state.newest,
         facts.ts, facts.kind, facts.item, context.now, weights, half_life,
     )  # fmt: skip
     return found
@@ -68,7 +68,7 @@ def acted(
 @numba.njit(cache=True, nogil=True)
 def _acted(lists, parties, told, newest, ts, kind, item, now, weights, half_life):  # type: ignore[no-untyped-def]
     """`acted` over the facts before `now` that the lists of parties int64[n] hold, and those that
-    the request knows of, told int64[m], which a state that is behind does not. Some may be both."""
+    only the request knows of, told int64[m]; one may be in several."""
     size = len(told)
     for kept in lists:
         for party in parties:
