@@ -14,9 +14,9 @@ from pathlib import Path
 import structlog
 
 from afresh.errors import AfreshError
+from afresh.stages.refits import exchange
 from afresh.stages.sources import Sources
 from afresh.surfaces.spec import Surface
-from afresh.vectors.behaviour import BehaviourVectors
 from afresh.vectors.fitting import fit_known, known_now
 from afresh.vectors.shelf import FOLDER, Shelf, made_at
 
@@ -92,22 +92,14 @@ class LearnedVectors:
         )
 
     def _use(self, name: str) -> None:
-        sources = self.sources
         try:
             fitted = self.shelf.read(name)
         except AfreshError as error:
             self._refused = name
             _log.error("vectors_refused", vectors=name, reason=str(error))
             return
-        with sources.replica.lock:
-            texts = sources.texts
-        made = BehaviourVectors(sources.replica, fitted, texts)
-        made.prepare()
-        with sources.replica.lock:
-            before, sources.behaviour = sources.behaviour, made
-            if before is not None:
-                before.drop()
-        _log.info("vectors_in_force", vectors=name, items=len(made))
+        made = exchange(self.sources, fitted)
+        _log.info("vectors_in_force", vectors=name, items=len(made) if made is not None else 0)
 
     def _run(self) -> None:
         while True:

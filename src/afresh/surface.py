@@ -78,7 +78,8 @@ class Surfaces:
     def prepare(self) -> None:
         """Make what the first request would wait for; the caller holds the lock."""
         named = {source.name for each in self.by_name.values() for source in each.sources}
-        if named & {"preference", "text"}:
+        texts = "embeddings" in named and self.sources.texts is not None
+        if texts or named & {"preference", "text"}:
             self.sources.vectors.refresh()
 
     def tidy(self) -> None:
