@@ -65,8 +65,8 @@ def test_items_are_of_the_pool_and_stand_once(
     n: int, slots: int, seed: int, epsilon: float
 ) -> None:
     source = made(n)
-    found = explore(source, slots, seed, epsilon=epsilon)
-    again = explore(source, slots, seed, epsilon=epsilon)
+    found = explore(source.items, slots, seed, epsilon=epsilon)
+    again = explore(source.items, slots, seed, epsilon=epsilon)
     assert len(found.items) == len(found.propensities) == min(n, slots)
     assert len(set(found.items.tolist())) == len(found.items)
     assert set(found.items.tolist()) <= set(source.items.tolist())
@@ -76,7 +76,7 @@ def test_items_are_of_the_pool_and_stand_once(
 
 
 def test_without_epsilon_it_is_the_pool_in_order() -> None:
-    found = explore(made(5), 3, 1, epsilon=0.0)
+    found = explore(made(5).items, 3, 1, epsilon=0.0)
     assert found.items.tolist() == [100, 101, 102]
     assert found.propensities.tolist() == [1.0, 1.0, 1.0]
 
@@ -87,7 +87,7 @@ def test_propensities_are_the_frequencies() -> None:
     seen: Counter[tuple[int, ...]] = Counter()
     said: dict[tuple[int, ...], float] = {}
     for seed in range(rounds):
-        found = explore(source, 2, seed, epsilon=epsilon)
+        found = explore(source.items, 2, seed, epsilon=epsilon)
         row = tuple(found.items.tolist())
         seen[row] += 1
         said.setdefault(row, float(np.prod(found.propensities)))
@@ -104,5 +104,5 @@ def test_the_chances_of_the_first_slot_are_those_it_says() -> None:
         odds = first_chances(n)
         assert odds.sum() == pytest.approx(1)
         for seed in range(100):
-            drawn = explore(Candidates(np.arange(n), np.ones(n)), 2, seed)
+            drawn = explore(np.arange(n), 2, seed)
             assert drawn.propensities[0] == odds[drawn.items[0]]

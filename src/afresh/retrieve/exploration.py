@@ -78,15 +78,16 @@ class Newcomers:
         return np.minimum(held, self.replica.state.postings.keep).astype(np.int64)
 
 
-def explore(pool: Candidates, slots: int, seed: int, *, epsilon: float = EPSILON) -> Explored:
-    """Fill slots from a pool, best first, without repeating an item; fewer where it is small.
+def explore(
+    items: NDArray[np.int64], slots: int, seed: int, *, epsilon: float = EPSILON
+) -> Explored:
+    """Fill slots from a pool int64[n], best first, no item twice; fewer where it is small.
 
     The same pool, seed and epsilon give the same items. A caller that knows better what is
     promising, the blend say, sorts the pool before.
     """
-    slots = min(slots, len(pool.items))
-    items, chances = _drawn(pool.items, slots, np.uint64(seed), epsilon)
-    return Explored(items, chances)
+    slots = min(slots, len(items))
+    return Explored(*_drawn(items, slots, np.uint64(seed), epsilon))
 
 
 def first_chances(n: int, epsilon: float = EPSILON) -> NDArray[np.float64]:

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.features.plan import Feature
-from afresh.retrieve import Candidates
 from afresh.retrieve.exploration import Explored, Newcomers, drawn, explore, first_chances
 from afresh.retrieve.thompson import chances
 from afresh.store.replica import Replica
@@ -47,7 +46,7 @@ class Exploring:
         """Of the items that may be shown, int64[k] of a pool in its order, so many."""
         self._drawn = wanted, items
         if not wanted.shown or self._features(wanted) is None:
-            return explore(Candidates(items), slots, seed)
+            return explore(items, slots, seed)
         return drawn(items, self._best(wanted, items, now), slots, seed)
 
     def first(self, now: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
