@@ -88,10 +88,11 @@ class Producing:
 
     def close(self) -> None:
         """Wait for what is on its way, DELIVERY_S at most."""
-        self._producer.flush(DELIVERY_S)
+        if self._producer.flush(DELIVERY_S):
+            self._producer.purge()
         self._open = False
         self._thread.join()
-        self._producer.close(0)
+        self._producer.close()
 
 
 class _Group:
