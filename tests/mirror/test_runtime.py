@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from tests.mirrored import Mirrored, until_equal
 from tests.model import Model
 from tests.opened import event, logged, post, put, read
 
 from afresh.log.token import read_token
+from afresh.mirror.runtime import MirrorRuntime
+from afresh.request import Answer
 from afresh.surface import Query
 
 
 def test_what_one_takes_in_the_other_answers_from(mirrored: Mirrored) -> None:
     one, two = mirrored("one"), mirrored("two")
     put(one, "i", category="shoes", price=12.5)
-    receipt = post(one, event(properties={"price": 3.25}), event(user_id="v"), event(user_id=None, session_id="s"))
+    receipt = post(
+        one,
+        event(properties={"price": 3.25}),
+        event(user_id="v"),
+        event(user_id=None, session_id="s"),
+    )
     assert (receipt.accepted, receipt.duplicates, receipt.rejected) == (3, 0, [])
     assert read(one, "item_id", "i", "days") == 3
     answer = asyncio.run(_asked(two, receipt.offset))
@@ -28,7 +36,7 @@ def test_what_one_takes_in_the_other_answers_from(mirrored: Mirrored) -> None:
     assert len(read_token(receipt.offset, two.log.id, 6).at) == 6
 
 
-async def _asked(server, after):  # type: ignore[no-untyped-def]
+async def _asked(server: MirrorRuntime, after: str) -> Answer:
     waited = server.caught_up(after)
     if waited is not None:
         await waited
@@ -50,8 +58,8 @@ def test_a_restart_goes_on_from_the_mirror(mirrored: Mirrored) -> None:
 def test_one_id_twice_counts_once_whoever_took_it(mirrored: Mirrored) -> None:
     one, two = mirrored("one"), mirrored("two")
     said = event(event_id="twice")
-    for server in (one, two, one):
-        server.submit(b"[%s]" % _json(said)).future
+    waiting = [server.submit(_json(said)).future for server in (one, two, one)]
+    assert all(future.result().accepted + future.result().duplicates == 1 for future in waiting)
     receipt = post(two, event(event_id="after"))
     assert receipt.accepted == 1
     post(one, event(event_id="after one"))
@@ -61,6 +69,4 @@ def test_one_id_twice_counts_once_whoever_took_it(mirrored: Mirrored) -> None:
 
 
 def _json(said: dict[str, object]) -> bytes:
-    import json
-
     return json.dumps(said).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,9 +28,9 @@ class Address:
     prefix: str
     options: dict[str, Any] = field(default_factory=dict)
 
-    def client(self, **more: Any) -> dict[str, Any]:
-        """The settings of one client; `more` wins."""
-        return {"bootstrap.servers": self.servers, **self.options, **more}
+    def client(self, must: Mapping[str, Any], **usual: Any) -> dict[str, Any]:
+        """The settings of a client: `usual` unless the user says otherwise, `must` in any case."""
+        return {**usual, **self.options, **must, "bootstrap.servers": self.servers}
 
 
 def is_kafka(log: str) -> bool:

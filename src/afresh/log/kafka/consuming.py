@@ -30,16 +30,14 @@ class Consuming:
     def __init__(self, address: Address, partitions: Sequence[Partition]) -> None:
         self.partitions = list(partitions)
         self._place = {(p.topic, p.number): at for at, p in enumerate(partitions)}
-        settings = {
+        must = {
             "group.id": f"{address.prefix}.servers",  # the client wants one; nothing is kept in it
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
-            "fetch.wait.max.ms": 100,
-            "queued.min.messages": 100_000,
-            "enable.partition.eof": False,
             "error_cb": say_once,
         }
-        self._consumer = kafka().Consumer(address.client(**settings), logger=QUIET)
+        usual = {"fetch.wait.max.ms": 100, "queued.min.messages": 100_000}
+        self._consumer = kafka().Consumer(address.client(must, **usual), logger=QUIET)
 
     def bounds(self) -> list[tuple[int, int]]:
         """The first offset held, and that of the next record, of each partition."""

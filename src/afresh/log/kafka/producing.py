@@ -18,6 +18,9 @@ from afresh.log.kafka.quiet import QUIET, say_once
 DELIVERY_S = 10.0
 """How long a message may take to be acknowledged."""
 
+WAITING = 1_000_000
+"""Messages that may wait to be acknowledged."""
+
 Done = Callable[["Written"], None]
 
 
@@ -37,16 +40,14 @@ class Producing:
     """
 
     def __init__(self, address: Address) -> None:
-        settings = {
-            "acks": "all",
-            "enable.idempotence": True,
+        must = {"acks": "all", "enable.idempotence": True, "error_cb": say_once}
+        usual = {
             "compression.type": "lz4",
             "linger.ms": 1,
             "delivery.timeout.ms": int(DELIVERY_S * 1000),
-            "queue.buffering.max.messages": 1_000_000,
-            "error_cb": say_once,
+            "queue.buffering.max.messages": WAITING,
         }
-        self._producer = kafka().Producer(address.client(**settings), logger=QUIET)
+        self._producer = kafka().Producer(address.client(must, **usual), logger=QUIET)
         self._open = True
         self._thread = threading.Thread(target=self._poll, name="afresh-kafka-acks", daemon=True)
         self._thread.start()
@@ -63,7 +64,7 @@ class Producing:
 
         Raises Overloaded when too many wait already; none of these was taken then.
         """
-        if len(self._producer) + len(values) > 1_000_000:
+        if len(self._producer) + len(values) > WAITING:
             raise Overloaded("Too many events wait for the brokers.")
         ordered = np.argsort(partitions, kind="stable")
         borders = np.flatnonzero(np.diff(partitions[ordered])) + 1

@@ -50,6 +50,11 @@ class Topics:
         return f"{self.prefix}.weights"
 
     @property
+    def facts(self) -> str:
+        """What engines made of the events; the last of each row is kept."""
+        return f"{self.prefix}.facts.{self.generation}"
+
+    @property
     def late(self) -> str:
         """Events that came too late, as they were sent."""
         return f"{self.prefix}.late"
@@ -73,6 +78,7 @@ class Topics:
         aged = {**stamped, "cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}
         return [
             Topic(self.events, partitions, {**aged, "retention.ms": kept}),
+            Topic(self.facts, partitions, compacted),
             Topic(self.items, 1, compacted),
             Topic(self.weights, 1, compacted),
             Topic(self.late, 1, aged),
@@ -97,7 +103,7 @@ class Cluster:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.failure = ""
-        self._client = admin().AdminClient(address.client(error_cb=self._note), logger=QUIET)
+        self._client = admin().AdminClient(address.client({"error_cb": self._note}), logger=QUIET)
 
     def _note(self, error: Any) -> None:
         # A wrong password is said here and nowhere else.
