@@ -11,7 +11,7 @@ import engines
 from engines.kafka import Kafka, install_kafka
 
 INSTALL = {"kafka": install_kafka}
-START = {"kafka": lambda folder, secure: Kafka(folder, secure=secure)}
+START = {"kafka": Kafka}
 
 
 def main() -> None:
@@ -23,14 +23,13 @@ def main() -> None:
     run = commands.add_parser("start", help="run one until Ctrl-C")
     run.add_argument("name", choices=list(START))
     run.add_argument("folder", type=Path)
-    run.add_argument("--secure", action="store_true", help="clients must log in (SCRAM)")
     given = parser.parse_args()
     try:
         if given.command == "install":
             for name in given.names:
                 print(INSTALL[name](), flush=True)
         else:
-            engine = START[given.name](given.folder, given.secure)
+            engine = START[given.name](given.folder)
             print(f"ready: {engine.servers}, pid {engine.pid}; Ctrl-C stops it", flush=True)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit())
             try:
