@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,14 @@ class MirrorRuntime(Runtime):
         address = address_of(settings)
         found = Cluster(address).find(Topics(address.prefix, settings.kafka_generation))
         log = SqliteLog(folder, app=app.name, max_bytes=settings.log_max_bytes, mirror_of=found.id)
-        try:
+        with ExitStack() as opened:
+            opened.callback(log.close)
             replica = Replica(plan, Room(settings.state_memory, folder))
             runtime = cls(app, settings, log, replica, found)
+            opened.callback(runtime.mirroring.consuming.close)
+            opened.callback(runtime.writer.producing.close)
             runtime.recover(progress)
-        except BaseException:
-            log.close()
-            raise
+            opened.pop_all()
         runtime.start()
         return runtime
 
