@@ -193,6 +193,7 @@ class Follower(Service):
             "accepted": 0,
             "duplicates": 0,
             "late": 0,
+            "copies": 0,
             "commits": 0,
             "rejected": {},
             "left_out": dict(self.left_out),

@@ -78,6 +78,11 @@ class Mirroring:
         if total > 100_000:
             self.replica.pack()
 
+    def behind(self) -> int:
+        """How many records the topics hold, as far as was heard, that the state has not."""
+        pairs = zip(self.vector, self.consuming.ends(), strict=False)
+        return sum(max(end - at, 0) for at, end in pairs)
+
     def _left(self, bounds: list[tuple[int, int]]) -> int:
         return sum(max(end - at, 0) for at, (_, end) in zip(self.vector, bounds, strict=True))
 

@@ -132,4 +132,6 @@ class MirrorRuntime(Runtime):
         super().close()
 
     def stats(self) -> dict[str, Any]:
-        return {**super().stats(), "copies": self.mirroring.copies}
+        mirroring = self.mirroring
+        more = {"copies": mirroring.copies, "fold_lag": mirroring.behind()}
+        return {**super().stats(), **more}

@@ -67,6 +67,16 @@ class Consuming:
                     ) from error
             time.sleep(0.1)
 
+    def ends(self) -> list[int]:
+        """The offset of the next record of each partition, as the last fetch told."""
+        lib = kafka()
+        found = []
+        for p in self.partitions:
+            asked = lib.TopicPartition(p.topic, p.number)
+            _, end = self._consumer.get_watermark_offsets(asked, cached=True)
+            found.append(end)
+        return found
+
     def begin(self, vector: Sequence[int]) -> None:
         lib = kafka()
         self._consumer.assign(
