@@ -109,4 +109,4 @@ def _words(body: bytes) -> str:
     lines = [line for error in errors for line in error.splitlines()]
     said = [line for line in lines if line and not line.startswith(("\t", "<Exception"))]
     causes = [line.removeprefix("Caused by: ") for line in said if line.startswith("Caused by:")]
-    return (causes or said or ["it did not say why"])[-1]
+    return str((causes or said or ["it did not say why"])[-1])
