@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import engines
+from engines.flink import Flink, install_flink
 from engines.kafka import Kafka, install_kafka
 
-INSTALL = {"kafka": install_kafka}
-START = {"kafka": lambda folder, secure: Kafka(folder, secure=secure)}
+INSTALL = {"kafka": install_kafka, "flink": install_flink}
+START: dict[str, Callable[[argparse.Namespace], Kafka | Flink]] = {
+    "kafka": lambda given: Kafka(given.folder, secure=given.secure),
+    "flink": lambda given: Flink(given.folder, cluster=given.cluster),
+}
 
 
 def main() -> None:
@@ -19,18 +24,21 @@ def main() -> None:
     parser = argparse.ArgumentParser("engines", description=engines.__doc__, formatter_class=shape)
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("install", help="fetch engines, unless they are there")
-    fetch.add_argument("names", nargs="*", choices=[*INSTALL, []], default=list(INSTALL))
+    fetch.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(INSTALL)}; or all")
     run = commands.add_parser("start", help="run one until Ctrl-C")
     run.add_argument("name", choices=list(START))
     run.add_argument("folder", type=Path)
     run.add_argument("--secure", action="store_true", help="clients must log in (SCRAM)")
+    run.add_argument("--cluster", action="store_true", help="flink: a process for each role")
     given = parser.parse_args()
     try:
         if given.command == "install":
-            for name in given.names:
+            if unknown := set(given.names) - set(INSTALL):
+                parser.error(f"there is no engine {', '.join(sorted(unknown))}")
+            for name in given.names or INSTALL:
                 print(INSTALL[name](), flush=True)
         else:
-            engine = START[given.name](given.folder, given.secure)
+            engine = START[given.name](given)
             print(f"ready: {engine.servers}, pid {engine.pid}; Ctrl-C stops it", flush=True)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit())
             try:
