@@ -149,12 +149,20 @@ def _lists(plan: Plan, table: FactTable) -> Iterator[list[Any]]:
     for (name, key), rows in table.lists.items():
         if name in kept:
             head, n, within = kept[name]
-            events = [[row["timestamp"], event_id, row["type"], row["item"], row["session"]]
-                      for (event_id, _), row in rows.items()]  # fmt: skip
-            last = sorted(events, key=lambda event: (event[0], event[1].encode()))[-n:]
+            ordered = sorted(rows.items(), key=_total_order)[-n:]
+            last = [
+                [row["timestamp"], event_id, row["type"], row["item"], row["session"]]
+                for (event_id, _), row in ordered
+            ]
             living = [event for event in last if event[0] > table.newest - within]
             if living:
                 yield [*head, key, living]
+
+
+def _total_order(entry: tuple[tuple[str, str], Row]) -> tuple[int, bytes, bytes]:
+    """(timestamp, event_id), by bytes; the owner tells apart ids that two people share."""
+    (event_id, owner), row = entry
+    return row["timestamp"], event_id.encode(), owner.encode()
 
 
 def _distincts(plan: Plan, table: FactTable) -> Iterator[list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from afresh.features.engines.flink.columns import IDENTITY, SAID, identifier, property_types, quoted
@@ -31,10 +32,12 @@ class Job:
     """Where a job reads and writes, and how it runs. Times in ms."""
 
     brokers: str
-    prefix: str = "afresh"
-    generation: int = 1
-    facts_generation: int | None = None
-    """None: the generation of the events."""
+    events: str
+    """The topic of events."""
+    facts: str
+    """The topic of facts."""
+    group: str
+    """The consumer group. What it has committed is what the facts reflect at least."""
     parallelism: int = 1
     checkpoint_ms: int = 10_000
     buffer_ms: int = 1
@@ -43,21 +46,8 @@ class Job:
     """Rows of lists that a task holds decoded. Flink's own 10,000 are those of 100 keys."""
     admission_ms: int = ADMISSION_MS
     outage_ms: int = OUTAGE_MS
-    kafka: dict[str, str] = field(default_factory=dict)
-    """Further properties of Kafka clients, such as `security.protocol`."""
-
-    @property
-    def events_topic(self) -> str:
-        return f"{self.prefix}.events.{self.generation}"
-
-    @property
-    def facts_topic(self) -> str:
-        return f"{self.prefix}.facts.{self.facts_generation or self.generation}"
-
-    @property
-    def group(self) -> str:
-        """The consumer group. What it has committed is what the facts reflect at least."""
-        return f"{self.facts_topic}.flink"
+    kafka: Mapping[str, str] = field(default_factory=dict)
+    """Further properties of Kafka's Java clients, such as `security.protocol`."""
 
 
 def settings(plan: Plan, job: Job) -> dict[str, str]:
@@ -104,7 +94,8 @@ UNIQ = """CREATE TEMPORARY VIEW uniq AS SELECT {columns} FROM (
         's:' || session_id AS visited
       FROM events
     )
-  ) WHERE owner IS NOT NULL
+  ) WHERE owner IS NOT NULL AND event_id IS NOT NULL AND event_type IS NOT NULL
+    AND `timestamp` IS NOT NULL
 ) WHERE nth = 1"""
 """An event is its owner and its id; the first in the order of its partition is the one."""
 
@@ -130,11 +121,13 @@ def _source(plan: Plan, job: Job) -> str:
     ]
     options = {
         "connector": "kafka",
-        "topic": job.events_topic,
+        "topic": job.events,
         **_clients(job),
         "properties.group.id": job.group,
         "scan.startup.mode": "earliest-offset",
         "format": "json",
+        # Servers put what is no event aside as dead, and go on: so does the job.
+        "json.ignore-parse-errors": "true",
     }
     return f"CREATE TEMPORARY TABLE events (\n  {_joined(columns)}\n) WITH (\n{_with(options)}\n)"
 
@@ -144,7 +137,7 @@ def _sink(name: str, key: tuple[str, ...], value: tuple[str, ...], job: Job) -> 
     primary = ", ".join(identifier(spec.split(" ")[0]) for spec in key)
     options = {
         "connector": "upsert-kafka",
-        "topic": job.facts_topic,
+        "topic": job.facts,
         **_clients(job),
         "properties.compression.type": "lz4",
         "key.format": "json",
