@@ -16,6 +16,7 @@ from afresh.cli import (
     evaluate,
     exporting,
     features,
+    flink,
     importing,
     kafka,
     models,
@@ -62,6 +63,7 @@ for command in COMMANDS:
     app.command(command.NAME)(command.run)
 app.add_typer(models.app, name=models.NAME)
 app.add_typer(kafka.app, name=kafka.NAME)
+app.add_typer(flink.app, name=flink.NAME)
 
 
 def main() -> None:

@@ -73,10 +73,16 @@ def tables(plan: Plan, job: Job) -> list[str]:
     return [_source(plan, job), _uniq(plan), *sinks]
 
 
+def inserts(plan: Plan) -> str:
+    """One INSERT for each kind of fact."""
+    return ";\n".join(
+        (insert_tiles(plan), insert_lists(plan), insert_distincts(plan), insert_links())
+    )
+
+
 def statement_set(plan: Plan) -> str:
     """The one statement that is the job."""
-    inserts = (insert_tiles(plan), insert_lists(plan), insert_distincts(plan), insert_links())
-    return "EXECUTE STATEMENT SET BEGIN\n" + ";\n".join(inserts) + ";\nEND"
+    return f"EXECUTE STATEMENT SET BEGIN\n{inserts(plan)};\nEND"
 
 
 def script(plan: Plan, job: Job) -> str:
