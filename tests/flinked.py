@@ -91,14 +91,20 @@ class Flinked:
             self.jobs.append(gateway.submit(mutate(statement_set(plan))))
         return self.jobs[-1]
 
-    def facts(self, wanted: bytes, job: Job | None = None, plan: Plan | None = None) -> bytes:
+    def facts(self, wanted: bytes, job: Job | None = None) -> bytes:
         """The canonical form of the facts: as soon as it is `wanted`, else after some patience."""
+        return self.until(lambda found: found == wanted, job)
+
+    def until(
+        self, done: Callable[[bytes], bool], job: Job | None = None, plan: Plan | None = None
+    ) -> bytes:
+        """The same, as soon as it is `done`."""
         reader = FactReader(self.address, (job or self.job).facts)
         until = time.monotonic() + PATIENCE_S
         try:
             while True:
                 found = canonical(plan or self.plan, reader.read())
-                if found == wanted or time.monotonic() > until:
+                if done(found) or time.monotonic() > until:
                     return found
                 time.sleep(0.1)
         finally:

@@ -59,6 +59,9 @@ def events(first: int, n: int) -> list[Event]:
     ]
 
 
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(600)]
+
+
 def test_an_added_feature_keeps_all_that_was_counted(
     kafka: Kafka, flink: Flink, tmp_path: Path
 ) -> None:
@@ -90,7 +93,11 @@ def test_an_added_feature_keeps_all_that_was_counted(
     added = {fact for fact in later.canonical().split(b"\n") if b"u1" in fact}
     added = {fact for fact in added if fact.startswith((b'["distinct"', b'["tile",2'))}
     assert added
-    assert added <= set(running_on.facts(whole, plan=new).split(b"\n"))
+
+    def there(facts: bytes) -> bool:
+        return added <= set(facts.split(b"\n"))
+
+    assert there(running_on.until(there, plan=new))
 
     savepoint = str(afresh("stop", *given)["savepoint"])
     assert afresh("status", *given)["exit"] == 1

@@ -11,7 +11,6 @@ import pytest
 from msgspec.structs import replace
 from tests.everything import app
 
-from afresh import App, Features, daily, total
 from afresh.errors import AfreshError
 from afresh.features.engines.flink.clients import HIDDEN, job_of
 from afresh.features.engines.flink.columns import group, literal, property_types
@@ -44,7 +43,7 @@ def test_a_text_of_the_users_stays_a_text() -> None:
 def test_nothing_negative_is_divided() -> None:
     """Five hours behind UTC, an hour after the epoch; the day that is added keeps it above zero."""
     plan = replace(PLAN, inputs=(Input(name="hour", kind="hour", offset=-5 * HOUR),))
-    assert group(plan, 0) == f"CAST((`timestamp` + {19 * HOUR}) / {HOUR} % 24 AS STRING)"
+    assert f"(`timestamp` + {19 * HOUR}) / {HOUR} % 24" in group(plan, 0)
 
 
 def test_a_column_of_two_scales_is_refused() -> None:
@@ -55,14 +54,9 @@ def test_a_column_of_two_scales_is_refused() -> None:
 
 def test_names_of_properties_meet_no_name_of_the_job() -> None:
     """They are what a generated statement calls its own columns."""
-    named = App("named")
-    view = named.event("view", visit=int, offset=int)
-
-    class Sums(Features, key="item_id"):
-        a = total(view.visit, window=daily(1))
-        b = total(view.offset, window=daily(1))
-
-    sql = script(named.plan(), job_of(load_settings(log="kafka://h/p")))
+    inputs = tuple(Input(name=name, kind="number") for name in ("visit", "offset"))
+    plan = replace(PLAN, inputs=inputs, families=(), distincts=(), sequences=())
+    sql = script(plan, job_of(load_settings(log="kafka://h/p")))
     assert "`visit` AS `said.visit`, `offset` AS `said.offset`" in sql
     assert "`@offset` AS `offset`" in sql
 

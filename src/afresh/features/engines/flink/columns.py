@@ -71,7 +71,7 @@ def group(plan: Plan, at: int | None) -> str:
     if source.kind == "hour":
         # A day more changes no hour, and keeps what is divided above zero.
         ahead = source.offset + DAY_MS
-        return f"CAST((`timestamp` + {ahead}) / {HOUR_MS} % 24 AS STRING)"
+        return f"COALESCE(CAST((`timestamp` + {ahead}) / {HOUR_MS} % 24 AS STRING), '')"
     if source.kind == "text":
         return f"COALESCE({text(source)}, '')"
     value = number(plan, source)

@@ -14,7 +14,7 @@ HEX_DIGITS = 16
 def value_rows(plan: Plan) -> list[str]:
     """The values of an event, as ROWs (counted, key, tile, k, said)."""
     return [_row(plan, spec) for spec in plan.distincts] or [
-        f"ROW(event_type, {NOTHING}, `timestamp`, CAST(1 AS BIGINT), event_type)"
+        f"ROW({literal('')}, {NOTHING}, `timestamp`, CAST(1 AS BIGINT), event_type)"
     ]
 
 

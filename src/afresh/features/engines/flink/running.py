@@ -16,6 +16,9 @@ from afresh.features.plan import Plan
 
 ENDED = ("FINISHED", "CANCELED", "FAILED", "SUSPENDED")
 START_S = 60.0
+STEADY_S = 2.0
+"""How long a job must have run to have taken up its state."""
+LOOK_S = 0.1
 
 _NAME = re.compile(r"afresh (?P<facts>\S+) plan (?P<plan>[0-9a-f]+) shape (?P<shape>[0-9a-f]+)")
 
@@ -126,11 +129,17 @@ def _start(gateway: Gateway, plan: Plan, job: Job, shape: str, savepoint: str) -
     if savepoint:
         gateway.set({"execution.state-recovery.path": savepoint})
     job_id = gateway.submit(statement_set(plan))
-    until = time.monotonic() + START_S
+    until, steady = time.monotonic() + START_S, 0.0
     while time.monotonic() < until:
-        found = find(gateway, job.facts)
-        if found is not None and found.id == job_id and found.status == "RUNNING":
+        time.sleep(LOOK_S)
+        found = next((job for job in listed(gateway) if job.id == job_id), None)
+        if found is None or found.status not in ("CREATED", "INITIALIZING", "RUNNING"):
+            break  # a job that cannot take up its state starts again and again
+        steady += LOOK_S if found.status == "RUNNING" else 0.0
+        if steady > (STEADY_S if savepoint else 0.0):
             return found
-        time.sleep(0.2)
-    kept = f" The savepoint is kept: {savepoint}" if savepoint else ""
-    raise AfreshError(f"Job {job_id} does not run.{kept}", hint="Flink's log says why.")
+    if found is not None:
+        gateway.run(f"STOP JOB '{job_id}'")
+    kept = f" Its savepoint is kept: {savepoint}." if savepoint else ""
+    raise AfreshError(f"Job {job_id} does not run; it was stopped.{kept}",
+                      hint="Flink's log says why.")  # fmt: skip

@@ -24,11 +24,12 @@ def atom_rows(plan: Plan) -> list[str]:
     """The atoms of an event, as ROWs (family, key, tile, group, type, input, added, value).
 
     `added` is summed, as it is and squared; `value` makes the least and the greatest. A row
-    without a key is none. The rows refer to columns: Flink folds constants into its plan.
+    without a key is none. Whether a column can be NULL is the same for every plan, because Flink
+    takes it for a part of the state's type; and rows of constants it folds away.
     """
     everything = (
-        f"ROW({literal(LOG)}, CAST(`partition` AS STRING), CAST(0 AS BIGINT), {literal('')}, "
-        f"{literal('')}, {literal(MOMENT)}, {NO_NUMBER}, `timestamp`)"
+        f"ROW({literal(LOG)}, CAST(`partition` AS STRING), `timestamp` * 0, {literal('')}, "
+        f"CASE WHEN event_type <> '' THEN '' END, {literal(MOMENT)}, {NO_NUMBER}, `timestamp`)"
     )
     return [everything, *(row for family in plan.families for row in _family(plan, family))]
 
