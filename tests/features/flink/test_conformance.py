@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from engines.flink import Flink
 from engines.kafka import Kafka
@@ -16,6 +17,7 @@ from tests.model import Model
 
 from afresh.features.canonical import canonical
 from afresh.features.engines.embedded import State
+from afresh.features.from_facts import state_of
 
 PLAN = app.plan()
 
@@ -40,6 +42,8 @@ def test_flink_model_and_embedded_engine_give_the_same_bytes(kafka: Kafka, flink
     found = running.facts(wanted)
     assert not difference(found, wanted)
     assert found == wanted
+    head, *facts = [msgspec.json.decode(line) for line in found.split(b"\n")]
+    assert canonical(state_of(PLAN, head[1], facts)) == wanted
     running.stop()
 
 
