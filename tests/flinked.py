@@ -35,7 +35,7 @@ class Flinked:
     """One plan's topics, and the jobs that run over them."""
 
     def __init__(self, kafka: Kafka, flink: Flink, plan: Plan) -> None:
-        self.flink, self.plan = flink, plan
+        self.flink, self.plan, self.patience_s = flink, plan, PATIENCE_S
         self.address = Address(kafka.servers, f"f{uuid4().hex[:10]}")
         self.topics, self.cluster = Topics(self.address.prefix), Cluster(self.address)
         create(self.cluster, compare(self.cluster, self.topics.wanted(PARTITIONS, None)), 1)
@@ -100,13 +100,13 @@ class Flinked:
     ) -> bytes:
         """The same, as soon as it is `done`."""
         reader = FactReader(self.address, (job or self.job).facts)
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + self.patience_s
         try:
             while True:
                 found = canonical(plan or self.plan, reader.read())
                 if done(found) or time.monotonic() > until:
                     return found
-                time.sleep(0.1)
+                time.sleep(self.patience_s / 600)
         finally:
             reader.close()
 

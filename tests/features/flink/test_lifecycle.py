@@ -18,6 +18,7 @@ from afresh.cli import app as cli
 from afresh.errors import AfreshError, NotFound
 from afresh.features.engines.flink import running
 from afresh.features.engines.flink.gateway import Gateway
+from afresh.features.engines.flink.job import inserts
 from afresh.loading import load
 
 BEFORE = """
@@ -112,7 +113,14 @@ def test_another_shape_is_refused_and_the_old_job_runs_on(
     plan = load(tmp_path / "app.py").plan()
     running_on = Flinked(kafka, flink, plan)
     with Gateway(flink.gateway) as gateway:
+        shape = running.prepared(gateway, plan, running_on.job)
+        explained = gateway.run(f"EXPLAIN STATEMENT SET BEGIN\n{inserts(plan)};\nEND")[0][0]
+        optimized = explained[explained.index("== Optimized Execution Plan ==") :]
+        assert optimized.count("TableSourceScan(") == 1  # all statements share what is read
+        assert optimized.count("[PROCTIME]") <= 2  # and what counts once; the other: distinct
+    with Gateway(flink.gateway) as gateway:
         started = running.submit(gateway, plan, running_on.job)
+        assert started.shape == shape
         found = running.find(gateway, running_on.job.facts)
         assert found == started
     running_on.jobs.append(started.id)
