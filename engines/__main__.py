@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import engines
@@ -13,9 +14,10 @@ from engines.flink import Flink, install_flink
 from engines.kafka import Kafka, install_kafka
 
 INSTALL = {"kafka": install_kafka, "flink": install_flink}
-START: dict[str, Callable[[argparse.Namespace], Kafka | Flink]] = {
-    "kafka": lambda given: Kafka(given.folder, secure=given.secure),
-    "flink": lambda given: Flink(given.folder, cluster=given.cluster),
+START: dict[str, Callable[[Path], Kafka | Flink]] = {
+    "kafka": Kafka,
+    "flink": Flink,
+    "flink-cluster": partial(Flink, cluster=True),
 }
 
 
@@ -28,8 +30,6 @@ def main() -> None:
     run = commands.add_parser("start", help="run one until Ctrl-C")
     run.add_argument("name", choices=list(START))
     run.add_argument("folder", type=Path)
-    run.add_argument("--secure", action="store_true", help="clients must log in (SCRAM)")
-    run.add_argument("--cluster", action="store_true", help="flink: a process for each role")
     given = parser.parse_args()
     try:
         if given.command == "install":
@@ -38,7 +38,7 @@ def main() -> None:
             for name in given.names or INSTALL:
                 print(INSTALL[name](), flush=True)
         else:
-            engine = START[given.name](given)
+            engine = START[given.name](given.folder)
             print(f"ready: {engine.servers}, pid {engine.pid}; Ctrl-C stops it", flush=True)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit())
             try:

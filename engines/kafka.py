@@ -41,9 +41,11 @@ PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=CLIENT
-listeners=CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=CLIENT://127.0.0.1:{port}
+inter.broker.listener.name=PLAIN
+listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={listeners}
+listener.security.protocol.map=PLAIN:PLAINTEXT,LOGIN:SASL_PLAINTEXT,TLS:SASL_SSL,\
+  CONTROLLER:PLAINTEXT
 log.dirs={data}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
@@ -56,32 +58,21 @@ group.initial.rebalance.delay.ms=0
 log.retention.hours=-1
 log.cleaner.dedupe.buffer.size=16777216
 auto.create.topics.enable=false
-"""
-
-PLAIN = "listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
-
-# The controller's listener is authenticated too: plain, its users would be ANONYMOUS there.
-LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule"
-PASSWORD = "org.apache.kafka.common.security.plain.PlainLoginModule"
-
-SECURE = """listener.security.protocol.map=CLIENT:{protocol},CONTROLLER:SASL_PLAINTEXT
-sasl.enabled.mechanisms=SCRAM-SHA-256
-sasl.mechanism.inter.broker.protocol=SCRAM-SHA-256
-listener.name.client.scram-sha-256.sasl.jaas.config=\
-  {login} required username="{user}" password="{password}";
-sasl.mechanism.controller.protocol=PLAIN
-listener.name.controller.sasl.enabled.mechanisms=PLAIN
-listener.name.controller.plain.sasl.jaas.config=\
-  {plain} required username="{user}" password="{password}" user_{user}="{password}";
+sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512
+{logins}
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=false
-super.users=User:{user}
+super.users=User:ANONYMOUS;User:{user}
+"""
+
+LOGIN = """listener.name.{listener}.scram-sha-{bits}.sasl.jaas.config=\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
 """
 
 TLS = """ssl.keystore.type=PEM
-ssl.keystore.location={keystore}
+ssl.keystore.location={}
 ssl.truststore.type=PEM
-ssl.truststore.location={truststore}
+ssl.truststore.location={}
 """
 
 
@@ -93,27 +84,29 @@ def install_kafka() -> Path:
 class Kafka:
     """A broker with its data in `folder`, started and ready; `stop` it.
 
-    secure: clients must log in by SCRAM-SHA-256, and what no ACL allows is refused; `user` may do
-    everything. tls: (key store, trust store) in PEM, for SASL over TLS.
+    It listens at `servers`, where everybody may do everything, and at `login_servers`, where one
+    logs in by SCRAM and what no ACL allows is refused; `user` may do everything there too. With
+    tls, (key store, trust store) in PEM, also at `tls_servers`, the same encrypted.
     """
 
     user, password = "admin", "admin-secret"
 
-    def __init__(
-        self, folder: Path, *, secure: bool = False, tls: tuple[Path, Path] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, tls: tuple[Path, Path] | None = None) -> None:
         self.jars, self.java = installed(NAME), java()
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port, self._controller = free_port(), free_port()
+        ports = {name: free_port() for name in ("PLAIN", "LOGIN", "TLS")[: 3 if tls else 2]}
+        self.port, self._controller = ports["PLAIN"], free_port()
         self.servers = f"127.0.0.1:{self.port}"
+        self.login_servers = f"127.0.0.1:{ports['LOGIN']}"
+        self.tls_servers = f"127.0.0.1:{ports['TLS']}" if tls else ""
         self._properties = self.folder / "server.properties"
-        self._properties.write_text(self._written(secure or tls is not None, tls))
+        self._properties.write_text(self._written(ports, tls))
         self._properties.chmod(0o600)
         (self.folder / "log4j2.properties").write_text(LOG4J)
         self._process: subprocess.Popen[bytes] | None = None
         if not (self.folder / "data" / "meta.properties").exists():
-            self._format(secure or tls is not None)
+            self._format()
         self.start()
 
     @property
@@ -170,8 +163,7 @@ class Kafka:
         self._process.send_signal(signal.SIGCONT)
 
     def answers(self) -> bool:
-        """Whether ApiVersions is answered: the port opens before requests are served. One that
-        wants TLS is taken for ready as it hangs up on that."""
+        """Whether ApiVersions is answered: the port opens before requests are served."""
         body = struct.pack(">hhih", 18, 0, 7, -1)
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as s:
@@ -180,27 +172,23 @@ class Kafka:
                 head = s.recv(10)
         except OSError:
             return False
-        if self._tls:
-            return True
         return len(head) == 10 and struct.unpack(">iih", head)[1:] == (7, 0)
 
-    def _written(self, secure: bool, tls: tuple[Path, Path] | None) -> str:
-        self._tls = tls is not None
-        text = PROPERTIES + (SECURE if secure else PLAIN)
-        values = {"protocol": "SASL_PLAINTEXT", "keystore": "", "truststore": ""}
-        if tls is not None:
-            text += TLS
-            values = {"protocol": "SASL_SSL", "keystore": str(tls[0]), "truststore": str(tls[1])}
-        return text.format(
-            port=self.port,
+    def _written(self, ports: dict[str, int], tls: tuple[Path, Path] | None) -> str:
+        logins = [
+            LOGIN.format(listener=name.lower(), bits=bits)
+            for name in ports
+            if name != "PLAIN"
+            for bits in (256, 512)
+        ]
+        text = PROPERTIES.format(
+            listeners=",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items()),
             controller=self._controller,
             data=self.folder / "data",
             user=self.user,
-            password=self.password,
-            login=LOGIN,
-            plain=PASSWORD,
-            **values,
+            logins="".join(logins),
         )
+        return text + (TLS.format(*tls) if tls else "")
 
     def _java(self) -> list[str]:
         return [
@@ -210,14 +198,15 @@ class Kafka:
             "-cp", f"{self.jars}/*",
         ]  # fmt: skip
 
-    def _format(self, secure: bool) -> None:
+    def _format(self) -> None:
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         # A cluster's id never begins with a dash.
         cluster = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         told = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
         told += ["-c", str(self._properties)]
-        if secure:  # the first user can only be made here
-            told += ["--add-scram", f"SCRAM-SHA-256=[name={self.user},password={self.password}]"]
+        for bits in (256, 512):  # the first user can only be made here
+            login = f"SCRAM-SHA-{bits}=[name={self.user},password={self.password}]"
+            told += ["--add-scram", login]
         done = subprocess.run(
             [*self._java(), *told], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -18,6 +18,8 @@ import pytest
 from engines import EngineError
 from engines.kafka import Kafka
 from hypothesis import HealthCheck, settings
+from tests.certificates import certificates
+from tests.mirrored import Mirrored
 from tests.opened import Opened
 from tests.widened import standing, with_history
 
@@ -60,12 +62,21 @@ def missing_engine(what: str, remedy: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A broker that all tests share; each takes topics of its own."""
+    folder = tmp_path_factory.mktemp("kafka")
     try:
-        broker = Kafka(tmp_path_factory.mktemp("kafka"))
+        broker = Kafka(folder, tls=certificates(folder))
     except EngineError as error:
         missing_engine("Kafka", str(error))
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def mirrored(kafka: Kafka, tmp_path: Path) -> Iterator[Mirrored]:
+    """Opens servers that share topics of their own; all are closed in the end."""
+    made = Mirrored(kafka, tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ from tests.mirrored import Mirrored, until_equal
 from tests.model import Model
 from tests.opened import event, logged, post, put, read
 
+from afresh.log.kafka.client import kafka
+from afresh.log.kafka.partition import partitions_of
 from afresh.log.token import read_token
 from afresh.mirror.runtime import MirrorRuntime
 from afresh.request import Answer
@@ -70,3 +72,17 @@ def test_one_id_twice_counts_once_whoever_took_it(mirrored: Mirrored) -> None:
 
 def _json(said: dict[str, object]) -> bytes:
     return json.dumps(said).encode()
+
+
+def test_partitions_are_those_of_other_clients(mirrored: Mirrored) -> None:
+    keys = [f"u:{i}{'é' * (i % 7)}" for i in range(50)]
+    placed: dict[str, int] = {}
+    producer = kafka().Producer(mirrored.address.client({"partitioner": "murmur2"}))
+    for key in keys:
+        producer.produce(
+            mirrored.topics.facts, b"", key.encode(),
+            on_delivery=lambda _, m: placed.__setitem__(m.key().decode(), m.partition()),
+        )  # fmt: skip
+    assert producer.flush(10) == 0
+    found = partitions_of("\0".join(keys).encode(), len(keys), 4)
+    assert placed == dict(zip(keys, found.tolist(), strict=True))

@@ -14,11 +14,13 @@ from afresh.cli import (
     demo,
     doctor,
     evaluate,
+    events,
     exporting,
     features,
     flink,
     importing,
     kafka,
+    lag,
     models,
     new,
     plan,
@@ -57,11 +59,12 @@ def root(
 
 
 COMMANDS = (
-    demo, new, serve, check, plan, importing, exporting, evaluate, features, train, doctor,
+    demo, new, serve, check, plan, importing, exporting, evaluate, features, train, lag, doctor,
 )  # fmt: skip
 for command in COMMANDS:
     app.command(command.NAME)(command.run)
 app.add_typer(models.app, name=models.NAME)
+app.add_typer(events.app, name=events.NAME)
 app.add_typer(kafka.app, name=kafka.NAME)
 app.add_typer(flink.app, name=flink.NAME)
 

@@ -64,7 +64,8 @@ class Mirroring:
         are not there.
         """
         bounds = self.consuming.bounds()
-        self.vector = self.log.vector or tuple(first for first, _ in bounds)
+        new = not self.log.end
+        self.vector = tuple(first for first, _ in bounds) if new else self.log.vector
         self.replica.vector = self.vector
         self._remember()
         self.consuming.begin(self.vector)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from afresh.app import App
+from afresh.events.batch import EventBatch
 from afresh.features.columns import item_columns
 from afresh.features.room import Room
 from afresh.log.kafka.address import address_of
@@ -16,6 +18,7 @@ from afresh.log.kafka.wire import Wire
 from afresh.log.sqlite import SqliteLog
 from afresh.mirror.chunk import Reading
 from afresh.mirror.copies import Copies
+from afresh.mirror.learning import Chosen
 from afresh.mirror.mirroring import Mirroring
 from afresh.mirror.writing import MirrorWriter
 from afresh.recovery import Progress, silent
@@ -24,6 +27,12 @@ from afresh.settings import Settings
 from afresh.store.replica import Replica
 from afresh.warm import warm
 from afresh.writer import Writes
+
+
+def found_topics(settings: Settings) -> Found:
+    """Raises AfreshError when they are not there or the brokers do not answer."""
+    address = address_of(settings)
+    return Cluster(address).find(Topics(address.prefix, settings.kafka_generation))
 
 
 class MirrorRuntime(Runtime):
@@ -38,6 +47,7 @@ class MirrorRuntime(Runtime):
         self.topics = Topics(self.address.prefix, settings.kafka_generation)
         self.found = found
         super().__init__(app, settings, log, replica)
+        self.chosen = Chosen(self.address, self.topics.weights, self.learner.resume)
         writer, wire = self.writer, self.writer.wire
         self.mirroring = writer.mirroring = Mirroring(
             log,
@@ -75,22 +85,51 @@ class MirrorRuntime(Runtime):
         progress("kernels", 0, 1)
         warm(plan, app.surfaces)
         progress("kernels", 1, 1)
-        address = address_of(settings)
-        found = Cluster(address).find(Topics(address.prefix, settings.kafka_generation))
-        log = SqliteLog(folder, app=app.name, max_bytes=settings.log_max_bytes, mirror_of=found.id)
-        try:
+        found = found_topics(settings)
+        log = cls.log_of(app, folder, settings, found)
+        with ExitStack() as opened:
+            opened.callback(log.close)
             replica = Replica(plan, Room(settings.state_memory, folder))
             runtime = cls(app, settings, log, replica, found)
+            opened.callback(runtime.mirroring.consuming.close)
+            opened.callback(runtime.writer.producing.close)
+            opened.callback(runtime.chosen.close)
             runtime.recover(progress)
-        except BaseException:
-            log.close()
-            raise
+            opened.pop_all()
         runtime.start()
         return runtime
+
+    @staticmethod
+    def log_of(app: App, folder: Path, settings: Settings, found: Found | None = None) -> SqliteLog:
+        """The mirror in a folder; raises as `open`."""
+        found = found or found_topics(settings)
+        return SqliteLog(
+            folder,
+            app=app.name,
+            max_bytes=settings.log_max_bytes,
+            mirror_of=found.id,
+            partitions=len(found.partitions),
+        )
 
     def recover(self, progress: Progress) -> None:
         super().recover(progress)
         self.mirroring.begin(progress)
+
+    def learn(self) -> None:
+        """Learn from what people do, if a surface scores with what is learned and this is the
+        server that the others leave it to."""
+        if any(surface.scorer == "learned" for surface in self.app.surfaces):
+            self.chosen.start()
+            self.learner.start()
+            self.on_folded(self._hear)
+
+    def _hear(self, batch: EventBatch) -> None:
+        if self.chosen.now:
+            self.learner.hear(batch)
+
+    def close(self) -> None:
+        self.chosen.close()
+        super().close()
 
     def stats(self) -> dict[str, Any]:
         return {**super().stats(), "copies": self.mirroring.copies}

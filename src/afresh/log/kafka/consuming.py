@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from afresh.errors import CorruptData, Unavailable
 from afresh.log.kafka.address import Address
 from afresh.log.kafka.client import kafka
 from afresh.log.kafka.quiet import QUIET, say_once
+
+BOUNDS_S = 10.0
 
 PORTION = 5_000
 """The most messages handed on at a time."""
@@ -40,20 +43,29 @@ class Consuming:
         self._consumer = kafka().Consumer(address.client(must, **usual), logger=QUIET)
 
     def bounds(self) -> list[tuple[int, int]]:
-        """The first offset held, and that of the next record, of each partition."""
+        """The first offset held, and that of the next record, of each partition.
+
+        Raises Unavailable when the brokers do not say it within BOUNDS_S.
+        """
+        late = time.monotonic() + BOUNDS_S
+        return [self._bounds(p, late) for p in self.partitions]
+
+    def _bounds(self, partition: Partition, late: float) -> tuple[int, int]:
         lib = kafka()
-        found = []
-        for p in self.partitions:
+        asked = lib.TopicPartition(partition.topic, partition.number)
+        while True:
             try:
-                pair = self._consumer.get_watermark_offsets(
-                    lib.TopicPartition(p.topic, p.number), timeout=10
-                )
+                first, end = self._consumer.get_watermark_offsets(asked, timeout=BOUNDS_S)
+                return first, end
             except lib.KafkaException as error:
-                raise Unavailable(
-                    f"The brokers do not say what {p.topic}/{p.number} holds: {error}."
-                ) from error
-            found.append(pair)
-        return found
+                # A topic that was just made, or a broker that just left, has no leader yet.
+                if time.monotonic() > late:
+                    raise Unavailable(
+                        f"The brokers do not say what {asked.topic}/{asked.partition} holds: "
+                        f"{error}.",
+                        hint="Check the setting `log`, and that the brokers run.",
+                    ) from error
+            time.sleep(0.1)
 
     def begin(self, vector: Sequence[int]) -> None:
         lib = kafka()
