@@ -13,6 +13,7 @@ from afresh.log.kafka.client import kafka
 from afresh.log.kafka.quiet import QUIET, say_once
 
 BOUNDS_S = 10.0
+ASK_S = 1.0
 
 PORTION = 5_000
 """The most messages handed on at a time."""
@@ -76,6 +77,18 @@ class Consuming:
             _, end = self._consumer.get_watermark_offsets(asked, cached=True)
             found.append(end)
         return found
+
+    def answers(self) -> bool:
+        """Whether the brokers answer, within ASK_S."""
+        lib = kafka()
+        p = self.partitions[0]
+        try:
+            self._consumer.get_watermark_offsets(
+                lib.TopicPartition(p.topic, p.number), timeout=ASK_S
+            )
+        except lib.KafkaException:
+            return False
+        return True
 
     def begin(self, vector: Sequence[int]) -> None:
         lib = kafka()
