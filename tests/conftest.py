@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
@@ -130,13 +130,22 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever drives an engine carries its marks, so that -m can choose."""
+    """Whatever drives an engine carries its marks, so that -m can choose; and what shares something
+    that takes long to make runs in one process."""
     for item in items:
-        if "kafka" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "kafka" in fixtures:
             item.add_marker(pytest.mark.engine)
-        if "chromium" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group(_group(item.path, fixtures)))
+        if "chromium" in fixtures:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.engine)
+
+
+def _group(file: Path, fixtures: Sequence[str]) -> str:
+    if "kafka" in fixtures:
+        return "kafka"
+    return file.parent.name if file.parent.name in ("demo", "train") else str(file)
 
 
 @pytest.fixture
