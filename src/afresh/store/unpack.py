@@ -1,0 +1,216 @@
+"""Unpacking: from entity values to a state that holds these entities and nothing else.
+
+It is a state like any other, so the one reader computes its values. Only it is small, and made
+for one question: the sections that the question does not read are not looked into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from afresh.errors import CorruptData
+from afresh.features.blocks import Blocks
+from afresh.features.columns import fixed_labels
+from afresh.features.engines.embedded import SESSION, USER, State
+from afresh.features.facts import COLUMNS
+from afresh.features.links import Link
+from afresh.features.plan import Plan
+from afresh.store import unpack_kernels as kernels
+from afresh.store.pack_kernels import FIXED, NAMED, UNSPLIT
+from afresh.store.value import HEADER, MAGIC, Section, sections_of
+
+_MAGIC = np.frombuffer(MAGIC, np.uint8)
+_links = msgspec.msgpack.Decoder(list[Link])
+
+
+class Values:
+    """The values of some entities of one key field, their headers read.
+
+    entities: their names, of parties with `u` or `s` before; one without a value is None.
+    n int64[entities]: versions, -1 without a value. newest: the greatest F of them, UTC ms.
+    Raises CorruptData when a header is not as value.py says.
+    """
+
+    def __init__(
+        self, plan: Plan, key: str, entities: Sequence[bytes], values: Sequence[bytes | None]
+    ) -> None:
+        self.plan, self.key, self.entities = plan, key, entities
+        self.sections = sections_of(plan, key)
+        self.held = np.array([value is not None for value in values], np.bool_)
+        whole = [value or b"" for value in values]
+        self.data = np.frombuffer(b"".join(whole), np.uint8)
+        ends = np.cumsum(np.fromiter(map(len, whole), np.int64, len(whole)))
+        starts = ends - np.fromiter(map(len, whole), np.int64, len(whole))
+        n, sections = len(whole), len(self.sections)
+        self.n, self.newests = np.empty(n, np.int64), np.empty(n, np.int64)
+        self.generations = np.empty(n, np.uint64)
+        self.first = np.empty((sections, n), np.int64)
+        self.last = np.empty((sections, n), np.int64)
+        self.done(
+            kernels.unpack_headers(
+                self.data, starts, ends, _MAGIC, HEADER, self.n,
+                self.generations, self.newests, self.first, self.last,
+            )
+        )  # fmt: skip
+        self.newest = int(self.newests.max(initial=0))
+
+    def done(self, read: int) -> int:
+        """What a kernel returned, or CorruptData."""
+        if read < 0:
+            raise CorruptData(
+                f"The value of {self.entities[-1 - read]!r} ({self.key}) in the store is damaged.",
+                hint="It is written again at its next event; `afresh serve` with an empty "
+                "store writes all.",
+            )
+        return int(read)
+
+
+def unpacked(values: Values, newest: int, wanted: Collection[Section] | None = None) -> State:
+    """A state of these entities. newest: F, UTC ms, no less than that of any value.
+
+    wanted: the sections that will be read, None: all. Raises CorruptData.
+    """
+    state = State(values.plan)
+    state.newest = newest
+    numbers = _named(state, values)
+    facts: list[dict[str, NDArray[Any]]] = []
+    for at, section in enumerate(values.sections):
+        if wanted is not None and section not in wanted:
+            continue
+        bounds = values.first[at], values.last[at]
+        if section.kind == "tiles":
+            _tiles(state, section.at, values, bounds, numbers)
+        elif section.kind == "distinct":
+            _sketches(state, section.at, values, bounds, numbers)
+        elif section.kind == "sequence":
+            facts.append(_events(state, section.at, values, bounds, numbers, facts))
+        else:
+            _load_links(state, values, bounds)
+    for name in COLUMNS if facts else ():
+        setattr(state.facts, name, np.concatenate([each[name] for each in facts]))
+    state.facts.used = len(state.facts.ts) if facts else 0
+    state.facts.arena = values.data
+    return state
+
+
+_Bounds = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def _named(state: State, values: Values) -> NDArray[np.int64]:
+    """The numbers of the entities in a state that does not know them yet: int64[n], -1 for those
+    without a value."""
+    if values.key in ("user_id", "session_id"):
+        kinds = (USER, SESSION) if values.key == "user_id" else (b"",)
+        numbers = np.full(len(values.entities), -1, np.int64)
+        for kind in kinds:
+            mine = [e[len(kind) :] if e.startswith(kind) else b"" for e in values.entities]
+            known = [e if held else b"" for e, held in zip(mine, values.held, strict=True)]
+            found = state.parties.intern(b"\0".join(known), len(known), kind or SESSION)
+            numbers = np.maximum(numbers, found)
+        return numbers
+    names = [e if held else b"" for e, held in zip(values.entities, values.held, strict=True)]
+    return state.names(values.key).intern(b"\0".join(names), len(names))
+
+
+def _heads(state: State, key: str) -> NDArray[np.int64]:
+    return np.zeros((state.key_count(key), 3), np.int64)
+
+
+def _hold(blocks: Blocks, heads: NDArray[np.int64], pool: NDArray[Any]) -> None:
+    blocks.heads, blocks.pool = heads, pool
+
+
+def _room(bounds: _Bounds, least: int) -> int:
+    """How many rows of at least so many bytes a section may hold, and one cut off."""
+    return int((bounds[1] - bounds[0]).sum()) // least + 1
+
+
+def _tiles(
+    state: State, at: int, values: Values, bounds: _Bounds, numbers: NDArray[np.int64]
+) -> None:
+    family = state.tiles[at].family
+    how, groups = UNSPLIT, 0
+    if family.split is not None:
+        fixed = fixed_labels(values.plan.inputs[family.split])
+        how, groups = (NAMED, 0) if fixed is None else (FIXED, len(fixed))
+    heads = _heads(state, values.key)
+    pool = np.empty((_room(bounds, 1 + len(family.slots)), 1 + len(family.slots)), np.int64)
+    names = _room(bounds, 2) if how == NAMED else 1
+    name_at, name_to = np.empty(names, np.int64), np.empty(names, np.int64)
+    rows, named = kernels.unpack_tiles(
+        values.data, *bounds, values.newests, family.width, how, groups, numbers, heads, pool,
+        name_at, name_to,
+    )  # fmt: skip
+    values.done(rows)
+    if named:
+        assert family.split is not None
+        column = _text(values, kernels.joined_names(values.data, name_at, name_to, named))
+        kernels.rename_groups(pool, rows, state.groups[family.split].intern(column, named))
+    _hold(state.tiles[at].blocks, heads, pool)
+
+
+def _sketches(
+    state: State, at: int, values: Values, bounds: _Bounds, numbers: NDArray[np.int64]
+) -> None:
+    heads, pool = _heads(state, values.key), np.empty((_room(bounds, 9), 2), np.int64)
+    width = state.sketches[at].spec.width
+    values.done(
+        kernels.unpack_sketches(
+            values.data, *bounds, values.newests, width, numbers, heads, pool
+        )
+    )  # fmt: skip
+    _hold(state.sketches[at].blocks, heads, pool)
+
+
+def _events(
+    state: State,
+    at: int,
+    values: Values,
+    bounds: _Bounds,
+    numbers: NDArray[np.int64],
+    before: Sequence[dict[str, NDArray[Any]]],
+) -> dict[str, NDArray[Any]]:
+    """Fill one sequence; the columns of its facts, which stand behind those of `before`."""
+    heads, room = _heads(state, values.key), _room(bounds, 5)
+    made: dict[str, NDArray[Any]] = {name: np.empty(room, kind) for name, kind in COLUMNS.items()}
+    item_at, item_to = np.empty(room, np.int64), np.empty(room, np.int64)
+    read = values.done(
+        kernels.unpack_events(
+            values.data, *bounds, values.newests, state.sequences[at].keep,
+            len(values.plan.events), numbers, heads, made["ts"], made["kind"], made["tag"],
+            made["hi"], made["lo"], item_at, item_to,
+        )
+    )  # fmt: skip
+    items = _text(values, kernels.joined_names(values.data, item_at, item_to, read))
+    made = {name: column[:read] for name, column in made.items()}
+    made["item"] = state.items.intern(items, read).astype(np.int32)
+    made["session"] = np.full(read, -1, np.int32)  # no read of an entity asks for it
+    first = sum(len(each["ts"]) for each in before)
+    _hold(state.sequences[at].blocks, heads, np.arange(first, first + read, dtype=np.int32))
+    return made
+
+
+def _load_links(state: State, values: Values, bounds: _Bounds) -> None:
+    links: set[Link] = set()
+    for e in np.flatnonzero(bounds[1] > bounds[0]).tolist():
+        try:
+            links.update(_links.decode(values.data[bounds[0][e] : bounds[1][e]]))
+        except msgspec.MsgspecError:
+            values.done(-1 - e)
+    state.links.load(list(links))
+
+
+def _text(values: Values, column: NDArray[np.uint8]) -> bytes:
+    """A text column of names that came from a store."""
+    whole = column.tobytes()
+    try:
+        whole.decode()
+    except UnicodeDecodeError as error:
+        text = f"A name in the store's values of {values.key} is no text."
+        raise CorruptData(text, hint="Write them anew, with an empty store.") from error
+    return whole
