@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -123,17 +122,3 @@ def _told(state: State, number: int) -> bytes:
         return b""
     links = state.links.around(key[1:].decode())
     return msgspec.msgpack.encode(links) if links else b""
-
-
-def living(state: State, key: str) -> NDArray[np.int64]:
-    """Every entity that a state knows by a key field, by number: int64[n]."""
-    names = state.names(key)
-    numbers = np.arange(len(names))
-    if key != "session_id":
-        return numbers
-    return np.array([n for n in numbers.tolist() if names.key(n)[:1] == b"s"], np.int64)
-
-
-def sessions_only(state: State, numbers: Sequence[int]) -> list[int]:
-    """Those of some parties that are sessions."""
-    return [number for number in numbers if state.parties.key(number)[:1] == b"s"]

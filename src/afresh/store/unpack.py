@@ -33,13 +33,19 @@ class Values:
 
     entities: their names, of parties with `u` or `s` before; one without a value is None.
     n int64[entities]: versions, -1 without a value. newest: the greatest F of them, UTC ms.
-    Raises CorruptData when a header is not as value.py says.
+    Raises CorruptData when a header is not as value.py says, or of another generation.
     """
 
     def __init__(
-        self, plan: Plan, key: str, entities: Sequence[bytes], values: Sequence[bytes | None]
+        self,
+        plan: Plan,
+        key: str,
+        generation: int,
+        entities: Sequence[bytes],
+        values: Sequence[bytes | None],
     ) -> None:
-        self.plan, self.key, self.entities = plan, key, entities
+        self.plan, self.key, self.generation = plan, key, generation
+        self.entities, self.values = entities, values
         self.sections = sections_of(plan, key)
         self.held = np.array([value is not None for value in values], np.bool_)
         whole = [value or b"" for value in values]
@@ -48,16 +54,20 @@ class Values:
         starts = ends - np.fromiter(map(len, whole), np.int64, len(whole))
         n, sections = len(whole), len(self.sections)
         self.n, self.newests = np.empty(n, np.int64), np.empty(n, np.int64)
-        self.generations = np.empty(n, np.uint64)
         self.first = np.empty((sections, n), np.int64)
         self.last = np.empty((sections, n), np.int64)
         self.done(
             kernels.unpack_headers(
-                self.data, starts, ends, _MAGIC, HEADER, self.n,
-                self.generations, self.newests, self.first, self.last,
+                self.data, starts, ends, _MAGIC, np.uint64(generation), HEADER, self.n,
+                self.newests, self.first, self.last,
             )
         )  # fmt: skip
         self.newest = int(self.newests.max(initial=0))
+
+    def and_also(self, entities: Sequence[bytes], values: Sequence[bytes | None]) -> Values:
+        """These and others together."""
+        mine = [*self.entities, *entities]
+        return Values(self.plan, self.key, self.generation, mine, [*self.values, *values])
 
     def done(self, read: int) -> int:
         """What a kernel returned, or CorruptData."""
@@ -90,7 +100,7 @@ def unpacked(values: Values, newest: int, wanted: Collection[Section] | None = N
         elif section.kind == "sequence":
             facts.append(_events(state, section.at, values, bounds, numbers, facts))
         else:
-            _load_links(state, values, bounds)
+            state.links.load(links_in(values))
     for name in COLUMNS if facts else ():
         setattr(state.facts, name, np.concatenate([each[name] for each in facts]))
     state.facts.used = len(state.facts.ts) if facts else 0
@@ -195,14 +205,17 @@ def _events(
     return made
 
 
-def _load_links(state: State, values: Values, bounds: _Bounds) -> None:
+def links_in(values: Values) -> list[Link]:
+    """The links that the values of users hold, each once."""
+    at = values.sections.index(Section("links", 0))
+    first, last = values.first[at], values.last[at]
     links: set[Link] = set()
-    for e in np.flatnonzero(bounds[1] > bounds[0]).tolist():
+    for e in np.flatnonzero(last > first).tolist():
         try:
-            links.update(_links.decode(values.data[bounds[0][e] : bounds[1][e]]))
-        except msgspec.MsgspecError:
+            links.update(_links.decode(values.data[first[e] : last[e]]))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             values.done(-1 - e)
-    state.links.load(list(links))
+    return list(links)
 
 
 def _text(values: Values, column: NDArray[np.uint8]) -> bytes:

@@ -29,14 +29,14 @@ def take_word(data, at, size):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def unpack_headers(data, starts, ends, magic, lead, n, generation, newest, first, last):  # type: ignore[no-untyped-def]
-    """Headers of values data[starts:ends]: n, newest int64[values], generation uint64[values];
-    first, last int64[sections, values]. lead: bytes before the first partition."""
+def unpack_headers(data, starts, ends, magic, generation, lead, n, newest, first, last):  # type: ignore[no-untyped-def]
+    """Headers of values data[starts:ends]: n, newest int64[values]; first, last
+    int64[sections, values]. lead: bytes before the first partition."""
     sections = len(first)
     for e in range(len(starts)):
         a, b = starts[e], ends[e]
         if a == b:
-            n[e], generation[e], newest[e] = -1, 0, 0
+            n[e], newest[e] = -1, 0
             first[:, e], last[:, e] = a, a
             continue
         if b - a < lead:
@@ -48,7 +48,8 @@ def unpack_headers(data, starts, ends, magic, lead, n, generation, newest, first
         if np.int64(take_word(data, a + 4, 2)) != sections or body > b:
             return -1 - e
         n[e] = np.int64(take_word(data, a + 8, 8))
-        generation[e] = take_word(data, a + 16, 8)
+        if take_word(data, a + 16, 8) != generation:
+            return -1 - e
         newest[e] = np.int64(take_word(data, a + 24, 8))
         if n[e] < 0 or newest[e] < 0 or newest[e] > LATEST:
             return -1 - e

@@ -93,7 +93,7 @@ def read_head(value: bytes) -> Head:
     try:
         if value[:4] == MAGIC:
             return msgspec.json.decode(value[16:], type=Head)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         pass
     raise CorruptData(
         "What the store holds as its head is none of this version.",
