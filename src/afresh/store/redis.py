@@ -126,7 +126,12 @@ class RedisStore:
                 f"The store at {self.where} is full: {error}.",
                 hint="Give it more memory (maxmemory). What is waiting is written then.",
             ) from error
-        except (errors.ConnectionError, errors.TimeoutError, errors.ClusterDownError) as error:
+        except (
+            errors.ConnectionError,
+            errors.TimeoutError,
+            errors.ClusterDownError,
+            errors.ValkeyClusterException,
+        ) as error:
             raise Unavailable(
                 f"The store at {self.where} cannot be reached: {error}.",
                 hint="Start it, or check `store` and store_timeout. It is tried again by itself.",
