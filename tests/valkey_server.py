@@ -43,8 +43,9 @@ def valkey_server(folder: Path, *options: str, port: int = 0) -> Iterator[Server
 
     port, path = port or free_port(), folder / "valkey.sock"
     command = [
-        str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path),
-        "--dir", str(folder), "--save", "", "--logfile", str(folder / "valkey.log"), *options,
+        str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1",
+        "--unixsocket", str(path), "--dir", str(folder), "--save", "",
+        "--logfile", str(folder / "valkey.log"), *options,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:

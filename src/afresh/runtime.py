@@ -26,7 +26,9 @@ from afresh.log.token import Place, write_token
 from afresh.recovery import Progress, Recovery, silent
 from afresh.service import Receipt, Service, Settled
 from afresh.settings import Settings
+from afresh.store.opening import open_store
 from afresh.store.replica import Replica
+from afresh.store.writing import Writing
 from afresh.submission import ItemChange, Outcome, Submission
 from afresh.warm import warm
 from afresh.writer import Writer
@@ -53,6 +55,10 @@ class Runtime(Service):
             group_events=settings.group_events,
             idle=self._keep_house,
         )
+        self.writing: Writing | None = None
+        """Writes what is folded into a store for others, where one is set."""
+        if settings.store is not None and settings.store_write:
+            self.writing = Writing(replica, log, open_store(settings), settings.store_prefix)
         self.learned_vectors.every = settings.vectors_every
         self.learner = Learner(
             replica, self.surfaces.examples, self._write_weights,
@@ -87,6 +93,9 @@ class Runtime(Service):
         runtime.writer.start()
         if runtime.recovery.backfill is not None:
             runtime.recovery.backfill.start()
+        if runtime.writing is not None:
+            runtime.on_folded(runtime.writing.wake)
+            runtime.writing.start()
         runtime.promoted.start()
         runtime.learned_vectors.start()
         runtime.learn()
@@ -99,6 +108,8 @@ class Runtime(Service):
         self.learned_vectors.close()
         self.traces.close()
         self.writer.close()
+        if self.writing is not None:
+            self.writing.close()
         try:
             if self.recovery.backfill is not None:
                 self.recovery.backfill.close()
@@ -256,4 +267,5 @@ class Runtime(Service):
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,
             "backfill": (backfill.done, backfill.total) if backfill else (0, 0),
+            "store": self.writing.counts() if self.writing else None,
         }

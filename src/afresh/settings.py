@@ -16,8 +16,9 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from afresh.errors import AfreshError
-from afresh.measures import Duration, Size, names, written
+from afresh.measures import Duration, Size, names, secret, written
 from afresh.problems import suggest
+from afresh.settings_store import StoreSettings
 
 PREFIX = "AFRESH_"
 FILE = "afresh.toml"
@@ -25,7 +26,7 @@ TEST_VARIABLES = ("AFRESH_REQUIRE_ENGINES", "AFRESH_CHROMIUM")
 """What the project's own tests read; no settings of a server."""
 
 
-class Settings(BaseSettings):
+class Settings(StoreSettings, BaseSettings):
     """What can be set, and where.
 
     The command line wins over the environment (`AFRESH_PORT=9000`), which wins over the file
@@ -192,14 +193,7 @@ class Settings(BaseSettings):
 
     def key(self) -> str | None:
         """The API key, from the setting or its file; None when callers need none."""
-        if self.api_key is not None:
-            return self.api_key.get_secret_value()
-        if self.api_key_file is None:
-            return None
-        try:
-            return self.api_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"api_key_file cannot be read: {error}") from error
+        return secret("api_key_file", self.api_key, self.api_key_file)
 
 
 def is_loopback(host: str) -> bool:

@@ -111,7 +111,7 @@ def test_what_was_touched_is_all_there_is_to_write(question: Question, acts: lis
 def test_the_log_says_what_the_fold_touched(question: Question) -> None:
     """What a start reads from the log is what would have been noted."""
     _, batches, _ = question
-    for batch in map(lambda events: batch_of(PLAN, events), batches):
+    for batch in (batch_of(PLAN, events) for events in batches):
         state = State(PLAN)
         noted = state.touched = Touched(keys_of(PLAN))
         state.fold(batch)
@@ -155,7 +155,9 @@ def test_a_user_is_read_with_the_sessions_that_are_theirs() -> None:
     assert (ann["recent"], bob["recent"]) == (["iv18", "iv17", "iv16"], ["iv19"])
 
 
-def damaged(values: Sequence[bytes], places: Sequence[tuple[float, int]], cut: float) -> list[bytes]:
+def damaged(
+    values: Sequence[bytes], places: Sequence[tuple[float, int]], cut: float
+) -> list[bytes]:
     out = []
     for value in values:
         spoilt = bytearray(value)
@@ -174,7 +176,7 @@ def damaged(values: Sequence[bytes], places: Sequence[tuple[float, int]], cut: f
 def test_damaged_values_are_refused_or_read_and_nothing_else(
     question: Question, places: list[tuple[float, int]], cut: float
 ) -> None:
-    events, batches, now = question
+    events, batches, _ = question
     state, store = State(PLAN), MemoryStore()
     for batch in batches:
         state.fold(batch_of(PLAN, batch))

@@ -102,7 +102,9 @@ class RedisStore:
             if access.ca is not None:
                 options["ssl_ca_certs"] = str(access.ca)
         if self._cluster:
-            return self._valkey.ValkeyCluster.from_url(url, cluster_error_retry_attempts=1, **options)
+            return self._valkey.ValkeyCluster.from_url(
+                url, cluster_error_retry_attempts=1, **options
+            )
         return self._valkey.Valkey.from_url(url, **options)
 
     @contextmanager
@@ -137,7 +139,8 @@ class RedisStore:
                 hint="Start it, or check `store` and store_timeout. It is tried again by itself.",
             ) from error
         except (errors.ValkeyError, OSError) as error:
-            hint = "Set store_cluster." if "MOVED" in str(error) or "CROSSSLOT" in str(error) else ""
+            apart = any(word in str(error) for word in ("MOVED", "CROSSSLOT"))
+            hint = "Set store_cluster." if apart else "Is it a Redis, 6 or newer, or a Valkey?"
             raise Unavailable(
                 f"The store at {self.where} does not do as asked: {error}.", hint=hint
             ) from error

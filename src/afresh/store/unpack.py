@@ -212,7 +212,7 @@ def links_in(values: Values) -> list[Link]:
     links: set[Link] = set()
     for e in np.flatnonzero(last > first).tolist():
         try:
-            links.update(_links.decode(values.data[first[e] : last[e]]))
+            links.update(_links.decode(values.data[first[e] : last[e]].tobytes()))
         except (msgspec.MsgspecError, UnicodeDecodeError):
             values.done(-1 - e)
     return list(links)

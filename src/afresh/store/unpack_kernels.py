@@ -66,7 +66,8 @@ def unpack_headers(data, starts, ends, magic, generation, lead, n, newest, first
 
 
 @numba.njit(cache=True, nogil=True)
-def unpack_tiles(data, first, last, newest, width, split, groups, numbers, heads, pool, name_at, name_to):  # type: ignore[no-untyped-def]  # fmt: skip
+def unpack_tiles(data, first, last, newest, width, split, groups, numbers, heads, pool,  # type: ignore[no-untyped-def]
+                 name_at, name_to):  # fmt: skip
     """Tiles of one family into pool int64[rows, 1 + slots] and heads int64[keys, 3], the rows of
     value e under key numbers[e]. newest int64[n]: no tile begins later. groups: how many there
     are when they are fixed. Of named ones, group g is the g-th name met: data[name_at[g - 1] :
@@ -159,7 +160,8 @@ def unpack_sketches(data, first, last, newest, width, numbers, heads, pool):  # 
 
 
 @numba.njit(cache=True, nogil=True)
-def unpack_events(data, first, last, newest, keep, types, numbers, heads, ts, kind, tag, hi, lo, item_at, item_to):  # type: ignore[no-untyped-def]  # fmt: skip
+def unpack_events(data, first, last, newest, keep, types, numbers, heads, ts, kind, tag,  # type: ignore[no-untyped-def]
+                  hi, lo, item_at, item_to):  # fmt: skip
     """Events of one sequence into columns, one row each; list e is under key numbers[e]. A long
     id keeps its place in data; item_at, item_to: where an item's name stands. Returns the rows."""
     row = np.int64(0)

@@ -10,17 +10,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
-import numpy as np
 import structlog
 
 from afresh.errors import AfreshError, Unavailable
-from afresh.events.batch import decode_batch
+from afresh.events.batch import EventBatch, decode_batch
 from afresh.features.engines.embedded import State
 from afresh.features.touched import Touched
 from afresh.log import Log
 from afresh.store import EntityStore, Put
-from afresh.store.entities import entities_of, numbers_of, with_facts, with_linked
+from afresh.store.entities import Numbers, entities_of, numbers_of, with_facts, with_linked
 from afresh.store.pack import pack
 from afresh.store.replica import Replica
 from afresh.store.value import Head, Keys, generation_of, keys_of, read_head, ttl_of
@@ -37,6 +37,18 @@ LAST_S = 5.0
 """How long a store may take for what is left when the server ends."""
 
 _log = structlog.get_logger("afresh.store")
+
+
+class Counts(NamedTuple):
+    """written, refused: values since the start. waiting: about how many entities are to be
+    written. behind: records folded that the store's head does not cover. ready: whether the store
+    held all at some time and the last try went well."""
+
+    written: int
+    refused: int
+    waiting: int
+    behind: int
+    ready: bool
 
 
 class Writing:
@@ -57,43 +69,39 @@ class Writing:
         self._said: int | None = None
         """The version of the head that we wrote last."""
         self._looked_at = 0.0
+        self._takes_over = False
         self._touched = Touched([])
         self._wanted = threading.Event()
-        self._closing = False
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="afresh-store", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def wake(self) -> None:
+    def wake(self, batch: EventBatch | None = None) -> None:
         """Something was folded."""
         self._wanted.set()
 
     def close(self) -> None:
         """Write what is left, if the store takes it within LAST_S, and release the store."""
-        self._closing = True
+        self._closing.set()
         self.wake()
         if self._thread.is_alive():
             self._thread.join()
         self.store.close()
 
-    @property
-    def waiting(self) -> int:
-        """About how many entities are to be written."""
-        return len(self._touched)
-
-    @property
-    def behind(self) -> int:
-        """Records folded that the store's head does not cover yet."""
-        return self.replica.offset - (self._said or 0)
+    def counts(self) -> Counts:
+        """How it goes."""
+        behind = self.replica.offset - (self._said or 0)
+        ready = self.failure is None and self._said is not None
+        return Counts(self.written, self.refused, len(self._touched), behind, ready)
 
     def _run(self) -> None:
-        pause = PAUSES_S[0]
-        until = float("inf")
+        pause, until = PAUSES_S[0], float("inf")
         while True:
             self._wanted.wait(LOOK_S)
             self._wanted.clear()
-            closing = self._closing
+            closing = self._closing.is_set()
             if closing:
                 until = min(until, time.monotonic() + LAST_S)
             try:
@@ -102,10 +110,9 @@ class Writing:
             except AfreshError as error:
                 if self.failure is None:
                     _log.warning("store_not_written", reason=error.message, hint=error.hint)
-                self.failure, done = error, False
-                if not closing:
-                    time.sleep(pause)
-                    pause = min(2 * pause, PAUSES_S[1])
+                self.failure, done = error, True
+                self._closing.wait(pause)
+                pause = min(2 * pause, PAUSES_S[1])
             except Exception as error:
                 _log.critical("store_writing_ended", exc_info=error)
                 self.failure = Unavailable(f"Writing to the store ended: {error}.")
@@ -144,7 +151,7 @@ class Writing:
         replica = self.replica
         return Head(self.generation, self.log.id, [replica.offset], replica.state.newest)
 
-    def _packed(self, key: str, numbers: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[Put]:
+    def _packed(self, key: str, numbers: Numbers) -> list[Put]:
         state = self.replica.state
         return pack(state, key, with_linked(state, key, numbers), self._head(), self.keys)
 
@@ -176,11 +183,11 @@ class Writing:
         self._looked_at = now
         if head.n == self._said:
             return
-        if self._said is None:  # the head of another log may have any version
+        if self._takes_over:  # the head of another log may have any version
             self.store.replace(head.put(self.keys.head), self.ttl_ms)
         else:
             self.store.put([head.put(self.keys.head)], self.ttl_ms)
-        self._said = head.n
+        self._said, self._takes_over = head.n, False
 
     def _held(self) -> Head | None:
         value = self.store.get([self.keys.head])[0]
@@ -208,6 +215,7 @@ class Writing:
                     with replica.lock:
                         touched.note(entities_of(state, decode_batch(entry.payload)))
         self._state, self._touched, self._said = state, touched, None
+        self._takes_over = held is None or held.generation != self.generation
         return True
 
     def _since(self, held: Head | None, offset: int) -> int | None:
