@@ -142,16 +142,20 @@ class Stored:
 
 def _entities(key: str, names: Sequence[str]) -> list[bytes]:
     """Names as keys of the store end, each once. `s:…` may be a user or a session without one."""
+    entities = _as_bytes(list(dict.fromkeys(names)))
     if key != "user_id":
-        return list(dict.fromkeys(map(_bytes, names)))
-    entities = dict.fromkeys(USER + _bytes(name) for name in names)
-    entities |= dict.fromkeys(SESSION + _bytes(n[2:]) for n in names if n.startswith("s:"))
-    return list(entities)
+        return entities
+    sessions = [entity[2:] for entity in entities if entity[:2] == b"s:"]
+    return [USER + entity for entity in entities] + [SESSION + session for session in sessions]
 
 
-def _bytes(name: str) -> bytes:
-    """A name that anyone may have sent; one with a NUL is nobody's."""
-    return b"" if "\0" in name else name.encode("utf-8", "surrogatepass")
+def _as_bytes(names: Sequence[str]) -> list[bytes]:
+    """Names that anyone may have sent; one with a NUL is nobody's."""
+    column = "\0".join(names).encode("utf-8", "surrogatepass")
+    if column.count(b"\0") != len(names) - 1:
+        names = ["" if "\0" in name else name for name in names]
+        column = "\0".join(names).encode("utf-8", "surrogatepass")
+    return column.split(b"\0") if names else []
 
 
 def sections_read(asked: Asked) -> set[Section]:

@@ -109,12 +109,13 @@ def unpack_tiles(data, first, last, newest, width, split, groups, numbers, heads
                     return -1 - e, names
                 if split == NAMED and group > 0:
                     group += np.uint64(before)
-            pool[row, 0] = tile << GROUP_BITS | np.int64(group)
+            place = np.uint64(row)
+            pool[place, np.uint64(0)] = tile << GROUP_BITS | np.int64(group)
             for c in range(1, pool.shape[1]):
                 value, at = take_signed(data, at, end)
-                if at > end:
-                    return -1 - e, names
-                pool[row, c] = value
+                pool[place, np.uint64(c)] = value
+            if at > end:
+                return -1 - e, names
             row += 1
         if at != end:
             return -1 - e, names

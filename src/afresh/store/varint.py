@@ -38,17 +38,24 @@ def put_signed(out, at, value):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True, inline="always")
 def take_unsigned(data, at, end):  # type: ignore[no-untyped-def]
     """(uint64, where the next one is) of data[at:end]; a place past `end` when it is cut off or
-    longer than a number can be."""
+    longer than a number can be. Places are int64; as unsigned they need no test for a sign."""
+    if at < end:
+        value = np.uint64(data[np.uint64(at)])
+        if value <= _LOW:  # most are this short
+            return value, at + 1
+    return _take_long(data, at, end)
+
+
+@numba.njit(cache=True, nogil=True)
+def _take_long(data, at, end):  # type: ignore[no-untyped-def]
     value, shift = np.uint64(0), np.uint64(0)
-    while at < end:
-        byte = np.uint64(data[at])
+    while at < end and shift <= np.uint64(63):
+        byte = np.uint64(data[np.uint64(at)])
         at += 1
         value |= (byte & _LOW) << shift
         if byte <= _LOW:
             return value, at
         shift += _SEVEN
-        if shift > np.uint64(63):
-            break
     return np.uint64(0), end + 1
 
 
