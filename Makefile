@@ -1,7 +1,7 @@
 # afresh: every command sets up what it needs in .venv by itself.
 .POSIX:
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly check format reference docs bench lock browser setup clean
+.PHONY: help demo test nightly check format reference docs bench lock browser engines setup clean
 
 PY = .venv/bin/python
 ARGS =
@@ -43,6 +43,10 @@ lock: setup ## resolve the hash-pinned requirements again (ARGS="--upgrade")
 
 browser: ## install Debian's Chromium for the browser tests
 	@sh scripts/install-chromium
+
+engines: ## fetch the real engines that tests and benchmarks run (Kafka, ...)
+	@sh scripts/install-java
+	@python3 -m engines install
 
 setup:
 	@sh scripts/setup dev

@@ -60,11 +60,13 @@ def serving(data: Path, app: Path = SHOP) -> Iterator[int]:
 
 
 @contextmanager
-def served(data: Path, app: Path = SHOP, workers: int = 1) -> Iterator[tuple[int, int]]:
+def served(
+    data: Path, app: Path = SHOP, workers: int = 1, log: str = ""
+) -> Iterator[tuple[int, int]]:
     """The same from some workers; yields its port, and the id of the process started."""
     port = free_port()
     command = ["-m", "afresh.cli", "serve", str(app), "--port", str(port), "--data", str(data)]
-    more = ["--log-level", "error", "--workers", str(workers)]
+    more = ["--log-level", "error", "--workers", str(workers), *(["--log", log] if log else [])]
     with _running([*command, *more], port) as pid:
         yield port, pid
 

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import pytest
+from engines import EngineError
+from engines.kafka import Kafka
 from hypothesis import HealthCheck, settings
+from tests.certificates import certificates
 from tests.opened import Opened
 from tests.valkey_server import Server, is_installed, valkey_server
 from tests.widened import standing, with_history
@@ -54,6 +57,18 @@ def missing_engine(what: str, remedy: str) -> NoReturn:
     if os.environ.get("AFRESH_REQUIRE_ENGINES") == "1":
         pytest.fail(f"{reason} (AFRESH_REQUIRE_ENGINES=1)", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A broker that all tests share; each takes topics of its own."""
+    folder = tmp_path_factory.mktemp("kafka")
+    try:
+        broker = Kafka(folder, tls=certificates(folder))
+    except EngineError as error:
+        missing_engine("Kafka", str(error))
+    yield broker
+    broker.stop()
 
 
 @pytest.fixture(scope="session")
@@ -120,8 +135,10 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever drives the browser carries its marks, so that -m can choose."""
+    """Whatever drives an engine carries its marks, so that -m can choose."""
     for item in items:
+        if "kafka" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.engine)
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.engine)

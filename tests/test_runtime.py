@@ -31,7 +31,7 @@ def test_an_event_counts_in_the_very_next_answer(opened: Opened) -> None:
 
 def test_a_token_of_this_log_ahead_of_it_is_not_fresh(opened: Opened) -> None:
     runtime = opened()
-    ahead = write_token(Place(runtime.log.id, 99, 0))
+    ahead = write_token(Place(runtime.log.id, (99,), 0))
     assert runtime.recommend(Query(user_id="u", after=ahead)).fresh is False
 
 
@@ -44,7 +44,7 @@ def test_a_malformed_token_is_refused(opened: Opened, token: str) -> None:
 
 def test_a_token_of_another_log_is_refused(opened: Opened) -> None:
     with pytest.raises(BadRequest) as error:
-        opened().recommend(Query(user_id="u", after=write_token(Place("other", 0, 0))))
+        opened().recommend(Query(user_id="u", after=write_token(Place("other", (0,), 0))))
     assert error.value.code == "foreign_token"
 
 

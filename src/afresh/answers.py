@@ -75,7 +75,7 @@ class Answers:
 
         late: the parts to leave out, where time shall not decide.
         """
-        wanted = read_token(query.after, self.log.id) if query.after else None
+        wanted = self.wanted(query.after)
         shown = NOTHING
         if query.cursor:
             shown = read_cursor(query.cursor, self.log.id, query.surface)
@@ -103,7 +103,7 @@ class Answers:
         late: Collection[str] | None = None, given: Numbers = NOTHING_SAID,
     ) -> tuple[Answer, Arranged]:  # fmt: skip
         """The same at a moment, and how it came about, as `recommended`."""
-        wanted = read_token(query.after, self.log.id) if query.after else None
+        wanted = self.wanted(query.after)
         arranged = self.surfaces.rank(query, item_ids, now, late, given)
         return self._answer(arranged, wanted), arranged
 
@@ -224,7 +224,7 @@ class Answers:
             request_id=request_id or new_request_id(),
             items=arranged.items,
             offset=self.offset_token(),
-            fresh=wanted is None or wanted.offset <= self.replica.offset,
+            fresh=wanted is None or wanted.within(self.replica.place),
             freshness_ms=round(self.replica.fold_ms, 3),
             model=arranged.model,
             variant=None,
@@ -242,8 +242,8 @@ class Answers:
         as_of: only what happened before that moment, UTC ms, counts; read from the log.
         Raises NotFound for an unknown feature and BadRequest for a key without features.
         """
-        wanted = read_token(after, self.log.id) if after else None
-        fresh = wanted is None or wanted.offset <= self.replica.offset
+        wanted = self.wanted(after)
+        fresh = wanted is None or wanted.within(self.replica.place)
         rows: list[dict[str, Value]] = []
         warming: dict[str, None] = {}
         for key, entities in keys.items():
@@ -273,10 +273,14 @@ class Answers:
         with self.replica.lock:
             return self.replica.catalog.record(item_id)
 
+    def wanted(self, after: str | None) -> Place | None:
+        """The place that a request's `after` names. Raises BadRequest."""
+        return read_token(after, self.log.id, len(self.replica.place)) if after else None
+
     def offset_token(self) -> str:
         """The place that answers reflect now."""
         replica = self.replica
-        return write_token(Place(self.log.id, replica.offset, replica.state.newest))
+        return write_token(Place(self.log.id, replica.place, replica.state.newest))
 
 
 def _plain(value: float | None) -> float | None:

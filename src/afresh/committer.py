@@ -232,7 +232,7 @@ class Committer:
         ]
         self._count(job.admitted, rejected)
         duplicates = rows[job.admitted.duplicates].tolist()
-        settle(job.group, shares(job.group, duplicates, rejected, self.replica.offset))
+        settle(job.group, shares(job.group, duplicates, rejected, self.replica.place))
         self.done(job.group)
         for hear in self.folded:
             hear(job.admitted.batch)

@@ -113,8 +113,9 @@ def replayed(
                 trace.query, trace.ranked, trace.at, said.degraded, trace.given
             )
         candidates = _candidates(replica, arranged.weighed)
-    # These say how fast it went, and who asked; not what was answered.
+    # These say how fast it went, who asked, and which place that was; not what was answered.
     answer.request_id, answer.freshness_ms = trace.request_id, said.freshness_ms
+    answer.offset = said.offset
     again = msgspec.json.encode(answer)
     return Replay(again == bytes(trace.answer), msgspec.Raw(again), candidates)
 

@@ -1,12 +1,11 @@
-"""How durations, sizes, lists of names and secrets are written in settings."""
+"""How durations, sizes and lists of names are written in settings."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -46,16 +45,3 @@ Size = Annotated[int, BeforeValidator(_size)]
 def written(text: str) -> Any:
     """A default as a person would write it; the reference shows it so."""
     return text
-
-
-def secret(setting: str, said: SecretStr | None, file: Path | None) -> str | None:
-    """A secret as it was said, or else what its file holds; None: neither. setting: the name of
-    the file's setting. Raises ValueError when it cannot be read."""
-    if said is not None:
-        return said.get_secret_value()
-    if file is None:
-        return None
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{setting} cannot be read: {error}") from error

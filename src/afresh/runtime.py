@@ -31,7 +31,7 @@ from afresh.store.replica import Replica
 from afresh.store.writing import Writing
 from afresh.submission import ItemChange, Outcome, Submission
 from afresh.warm import warm
-from afresh.writer import Writer
+from afresh.writer import Writer, Writes
 
 
 class Runtime(Service):
@@ -46,15 +46,8 @@ class Runtime(Service):
         self.recovery = Recovery(log, replica, self.admission, settings)
         self.decoder = EventDecoder(self.plan.accepted, max_events=settings.max_request_events)
         self._gathered: list[Submission] = []
-        self._token = (0, 0, "")
-        self.writer = Writer(
-            log,
-            replica,
-            self.admission,
-            queue_events=settings.queue_events,
-            group_events=settings.group_events,
-            idle=self._keep_house,
-        )
+        self._token: tuple[tuple[int, ...], int, str] = ((), 0, "")
+        self.writer = self.make_writer()
         self.writing: Writing | None = None
         """Writes what is folded into a store for others, where one is set."""
         if settings.store is not None and settings.store_write:
@@ -64,6 +57,17 @@ class Runtime(Service):
             replica, self.surfaces.examples, self._write_weights,
             per_second=settings.learn_per_second,
         )  # fmt: skip
+
+    def make_writer(self) -> Writes:
+        """What makes durable and folds what is sent."""
+        return Writer(
+            self.store,
+            self.replica,
+            self.admission,
+            queue_events=self.settings.queue_events,
+            group_events=self.settings.group_events,
+            idle=self.keep_house,
+        )
 
     @classmethod
     def open(
@@ -84,22 +88,30 @@ class Runtime(Service):
         log = SqliteLog(folder, app=app.name, max_bytes=settings.log_max_bytes)
         try:
             runtime = cls(app, settings, log, Replica(plan, Room(settings.state_memory, folder)))
-            runtime.recovery.recover(progress, background=True)
-            with runtime.replica.lock:
-                runtime.surfaces.prepare()
+            runtime.recover(progress)
         except BaseException:
             log.close()
             raise
-        runtime.writer.start()
-        if runtime.recovery.backfill is not None:
-            runtime.recovery.backfill.start()
-        if runtime.writing is not None:
-            runtime.on_folded(runtime.writing.wake)
-            runtime.writing.start()
-        runtime.promoted.start()
-        runtime.learned_vectors.start()
-        runtime.learn()
+        runtime.start()
         return runtime
+
+    def recover(self, progress: Progress) -> None:
+        """Bring the state up to the log."""
+        self.recovery.recover(progress, background=True)
+        with self.replica.lock:
+            self.surfaces.prepare()
+
+    def start(self) -> None:
+        """Take events and requests from now on."""
+        self.writer.start()
+        if self.recovery.backfill is not None:
+            self.recovery.backfill.start()
+        if self.writing is not None:
+            self.on_folded(self.writing.wake)
+            self.writing.start()
+        self.promoted.start()
+        self.learned_vectors.start()
+        self.learn()
 
     def close(self) -> None:
         """Finish what was submitted, take a snapshot, release the log."""
@@ -113,7 +125,7 @@ class Runtime(Service):
         try:
             if self.recovery.backfill is not None:
                 self.recovery.backfill.close()
-            if self.writer.committer.broken is None:
+            if self.writer.broken is None:
                 self.recovery.close()
         finally:
             self.store.close()
@@ -124,7 +136,7 @@ class Runtime(Service):
             self.learner.start()
             self.on_folded(self.learner.hear)
 
-    def _keep_house(self) -> None:
+    def keep_house(self) -> None:
         self.recovery.housekeeping()
         with self.replica.lock:
             self.surfaces.tidy()
@@ -144,7 +156,7 @@ class Runtime(Service):
         refused = decoded.rejected
         submission = Submission(decoded.events, decoded.index)
         if not decoded.events:
-            then(self._receipt(Outcome(offset=self.replica.offset), refused))
+            then(self._receipt(Outcome(place=self.replica.place), refused))
             return
 
         def settled(outcome: Outcome | AfreshError) -> None:
@@ -201,13 +213,13 @@ class Runtime(Service):
 
     def _submit(self, submission: Submission) -> Outcome:
         if not submission.size:
-            return Outcome(offset=self.replica.offset)
+            return Outcome(place=self.replica.place)
         self.writer.submit(submission)
         return submission.future.result()
 
     async def _submit_async(self, submission: Submission) -> Outcome:
         if not submission.size:
-            return Outcome(offset=self.replica.offset)
+            return Outcome(place=self.replica.place)
         submission.loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = submission.loop.create_future()
         submission.future = future
@@ -219,19 +231,19 @@ class Runtime(Service):
             counted = self.writer.counters.rejected
             counted[rejection.code] = counted.get(rejection.code, 0) + 1
         rejected = sorted([*refused, *outcome.rejected], key=lambda r: r.index)
-        token = self._token_at(outcome.offset, self.replica.state.newest)
+        token = self._token_at(outcome.place, self.replica.state.newest)
         return Receipt(outcome.accepted, outcome.duplicates, rejected, token)
 
-    def _token_at(self, offset: int, newest: int) -> str:
+    def _token_at(self, place: tuple[int, ...], newest: int) -> str:
         """The token of a place; those of one commit share theirs."""
         known = self._token
-        if known[0] != offset or known[1] != newest or not known[2]:
-            known = (offset, newest, write_token(Place(self.log.id, offset, newest)))
+        if known[0] != place or known[1] != newest or not known[2]:
+            known = (place, newest, write_token(Place(self.log.id, place, newest)))
             self._token = known
         return known[2]
 
     def on_folded(self, hear: Callable[[EventBatch], None]) -> None:
-        self.writer.committer.folded.append(hear)
+        self.writer.folded.append(hear)
 
     # How things are.
 
@@ -240,7 +252,7 @@ class Runtime(Service):
         if self.writer.failure is not None:
             return False, self.writer.failure.message
         behind = self.log.end - self.replica.offset
-        if behind > 0 and not self.writer.waiting:
+        if behind > 0 and not self.writer.inbox.waiting:
             return False, f"The state is {behind:,} records behind the log."
         return True, ""
 
@@ -253,7 +265,7 @@ class Runtime(Service):
             "commits": c.commits,
             "rejected": dict(c.rejected),
             "left_out": dict(self.left_out),
-            "queue_depth": self.writer.waiting,
+            "queue_depth": self.writer.inbox.waiting,
             "fold_lag": max(self.log.end - replica.offset, 0),
             "fold_seconds": replica.fold_ms / 1000,
             "log_bytes": self.store.bytes_used(),

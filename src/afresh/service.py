@@ -23,7 +23,7 @@ from afresh.events.verdict import Rejection
 from afresh.explaining import Explanation, answered_as_of, explained, replayed
 from afresh.learned_vectors import LearnedVectors
 from afresh.log import Log
-from afresh.log.token import read_token
+from afresh.log.token import Place
 from afresh.promoted import Promoted, Rankers
 from afresh.request import Query
 from afresh.settings import Settings
@@ -114,20 +114,20 @@ class Service(Answers, ABC):
 
         Raises BadRequest for a token that is none. On the event loop only.
         """
-        if after is None:
+        place = self.wanted(after)
+        if place is None or place.within(self.replica.place):
             return None
-        offset = read_token(after, self.log.id).offset
-        return None if offset <= self.replica.offset else self.reach(offset)
+        return self.reach(place)
 
-    def reach(self, offset: int) -> asyncio.Future[None] | None:
+    def reach(self, place: Place) -> asyncio.Future[None] | None:
         """The same for a place in the log. Here for those that are about to be folded: whoever
         follows the log may be ahead of whoever writes it, by a fold."""
-        return asyncio.ensure_future(self._look_for(offset))
+        return asyncio.ensure_future(self._look_for(place))
 
-    async def _look_for(self, offset: int) -> None:
+    async def _look_for(self, place: Place) -> None:
         loop = asyncio.get_running_loop()
         late = loop.time() + WAIT_S
-        while self.replica.offset < offset and loop.time() < late:
+        while not place.within(self.replica.place) and loop.time() < late:
             await asyncio.sleep(LOOK_S)
 
     @abstractmethod

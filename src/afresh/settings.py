@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from afresh.errors import AfreshError
-from afresh.measures import Duration, Size, names, secret, written
+from afresh.measures import Duration, Size, names, written
 from afresh.problems import suggest
 from afresh.settings_store import StoreSettings
 
@@ -40,6 +40,30 @@ class Settings(StoreSettings, BaseSettings):
 
     data: Path = Field(
         Path("afresh-data"), description="The one folder that holds the log and the snapshots."
+    )
+
+    log: str = Field(
+        "",
+        description="Where events are made durable. Empty: in the data folder. "
+        "`kafka://host:9092/prefix` (TLS: `kafka+ssl://`): in Kafka topics that servers share; the "
+        "data folder then holds a mirror of them.",
+    )
+    kafka_user: str = Field("", description="The user to log in as at the brokers (SASL/SCRAM).")
+    kafka_password: SecretStr | None = Field(None, description="Its password.")
+    kafka_password_file: Path | None = Field(
+        None, description="A file that holds the password, for secret mounts."
+    )
+    kafka_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How the password is proven."
+    )
+    kafka_ca_file: Path | None = Field(
+        None, description="The authorities in PEM that vouch for the brokers; none: the system's."
+    )
+    kafka_options: dict[str, str | int | bool] = Field(
+        {}, description="More settings of the client, by the names that librdkafka gives them."
+    )
+    kafka_generation: int = Field(
+        1, ge=1, description="Which generation of the topic of events is used: see `afresh kafka`."
     )
 
     host: str = Field(
@@ -193,7 +217,19 @@ class Settings(StoreSettings, BaseSettings):
 
     def key(self) -> str | None:
         """The API key, from the setting or its file; None when callers need none."""
-        return secret("api_key_file", self.api_key, self.api_key_file)
+        return self.secret("api_key")
+
+    def secret(self, name: str) -> str | None:
+        """What one of the secret settings says, itself or by its file; None: nothing."""
+        said, file = getattr(self, name), getattr(self, f"{name}_file")
+        if said is not None:
+            return str(said.get_secret_value())
+        if file is None:
+            return None
+        try:
+            return str(file.read_text(encoding="utf-8")).strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{name}_file cannot be read: {error}") from error
 
 
 def is_loopback(host: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr
 
-from afresh.measures import Duration, secret, written
+from afresh.measures import Duration, written
 
 
 class StoreSettings(BaseModel):
@@ -38,7 +38,3 @@ class StoreSettings(BaseModel):
         description="How long the store may take; beyond it a read is refused (503), and what "
         "was to be written waits.",
     )
-
-    def store_secret(self) -> str | None:
-        """The store's password, from the setting or its file."""
-        return secret("store_password_file", self.store_password, self.store_password_file)

@@ -18,12 +18,12 @@ _log = structlog.get_logger("afresh.submission")
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a submission. offset: after its last record."""
+    """What became of a submission. place: in the log, after its last record."""
 
     accepted: int = 0
     duplicates: int = 0
     rejected: list[Rejection] = field(default_factory=list)
-    offset: int = 0
+    place: tuple[int, ...] = (0,)
 
 
 @dataclass(slots=True)
@@ -63,16 +63,17 @@ class Submission:
 
 
 def shares(
-    group: list[Submission], duplicates: list[int], rejected: list[Rejection], offset: int
-) -> list[Outcome]:
+    group: list[Submission], duplicates: list[int], rejected: list[Rejection],
+    place: tuple[int, ...],
+) -> list[Outcome]:  # fmt: skip
     """Deal out the verdicts on a group's events to its submissions."""
-    outcomes = [Outcome(len(s.events), 0, [], offset) for s in group]
+    outcomes = [Outcome(len(s.events), 0, [], place) for s in group]
     if not duplicates and not rejected:
         return outcomes
     owner = [(at, i) for at, s in enumerate(group) for i in s.index]
-    for place in duplicates:
-        outcomes[owner[place][0]].accepted -= 1
-        outcomes[owner[place][0]].duplicates += 1
+    for row in duplicates:
+        outcomes[owner[row][0]].accepted -= 1
+        outcomes[owner[row][0]].duplicates += 1
     for r in rejected:
         at, index = owner[r.index]
         outcomes[at].accepted -= 1

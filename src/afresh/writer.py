@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
 from afresh.committer import Committer, Counters, Job, as_afresh_error
-from afresh.errors import AfreshError, NotFound, Overloaded, Unavailable
+from afresh.errors import AfreshError
 from afresh.events.admission import Admission
+from afresh.events.batch import EventBatch
 from afresh.events.columnar import Columnar
-from afresh.items import ItemDecoder, deletion
+from afresh.inbox import Inbox
+from afresh.items import ItemDecoder
 from afresh.log import Log, Pending
+from afresh.records import resolved
 from afresh.store.replica import Replica
-from afresh.submission import ItemChange, Outcome, Submission, settle
+from afresh.submission import Outcome, Submission, settle
 
 SMALL = 128
 """A group of fewer events is committed by the thread that admitted it, if nothing is under way."""
@@ -30,6 +33,39 @@ TURN_S = 0.002
 """The most that the writer waits for the event loop to answer a small group."""
 
 _log = structlog.get_logger("afresh.writer")
+
+
+class Writes(Protocol):
+    """What a runtime asks of whoever makes durable what it is sent."""
+
+    inbox: Inbox
+    items: ItemDecoder
+
+    @property
+    def counters(self) -> Counters: ...
+
+    @property
+    def failure(self) -> AfreshError | None:
+        """Why the last write failed; None when it did not."""
+
+    @property
+    def broken(self) -> AfreshError | None:
+        """Why the state no longer follows the log; None when it does."""
+
+    @property
+    def folded(self) -> list[Callable[[EventBatch], None]]:
+        """Who hears of the events of each group, folded."""
+
+    def start(self) -> None: ...
+
+    def submit(self, submission: Submission) -> None:
+        """Queue a submission. Raises Overloaded when too much waits, Unavailable when closed."""
+
+    def submit_all(self, submissions: list[Submission]) -> None:
+        """Queue submissions that came together; one that cannot be taken is settled with why."""
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
 
 
 class Writer:
@@ -52,12 +88,8 @@ class Writer:
         self.log, self.replica, self.admission = log, replica, admission
         self.columnar = Columnar(replica.plan.accepted)
         self.items = ItemDecoder(replica.plan.catalog)
-        self.queue_events, self.group_events = queue_events, group_events
-        self.waiting = 0
-        self.committer = Committer(log, replica, admission, self._done, idle)
-        self._queue: deque[Submission] = deque()
-        self._wake = threading.Condition()
-        self._open = True
+        self.inbox = Inbox(queue_events, group_events)
+        self.committer = Committer(log, replica, admission, self.inbox.done, idle)
         self._answering = False
         self._thread = threading.Thread(target=self._run, name="afresh-writer", daemon=True)
 
@@ -67,68 +99,43 @@ class Writer:
 
     @property
     def failure(self) -> AfreshError | None:
-        """Why the last commit failed; None when it did not."""
         return self.committer.failure
+
+    @property
+    def broken(self) -> AfreshError | None:
+        return self.committer.broken
+
+    @property
+    def folded(self) -> list[Callable[[EventBatch], None]]:
+        return self.committer.folded
 
     def start(self) -> None:
         self.committer.start()
         self._thread.start()
 
     def close(self) -> None:
-        """Finish what waits, then stop."""
-        with self._wake:
-            self._open = False
-            self._wake.notify()
+        self.inbox.close()
         if self._thread.is_alive():
             self._thread.join()
         self.committer.close()
 
     def submit(self, submission: Submission) -> None:
-        """Queue a submission. Raises Overloaded when too much waits, Unavailable when closed."""
-        with self._wake:
-            self._enqueue(submission)
-            self._wake.notify()
+        self.inbox.put(submission)
 
     def submit_all(self, submissions: list[Submission]) -> None:
-        """Queue submissions that came together: the writer is woken once, and finds all of them.
-
-        One that cannot be taken is settled with why.
-        """
-        refused: list[tuple[Submission, AfreshError]] = []
-        with self._wake:
-            for submission in submissions:
-                try:
-                    self._enqueue(submission)
-                except AfreshError as error:
-                    refused.append((submission, error))
-            self._wake.notify()
-        settle([s for s, _ in refused], [error for _, error in refused])
-
-    def _enqueue(self, submission: Submission) -> None:
-        if not self._open:
-            raise Unavailable("The server is stopping.", hint="Send it again in a moment.")
-        if self.waiting and self.waiting + submission.size > self.queue_events:
-            raise Overloaded(f"{self.waiting:,} events wait to be written already.")
-        self.waiting += submission.size
-        self._queue.append(submission)
-
-    def _done(self, group: list[Submission]) -> None:
-        with self._wake:
-            self.waiting -= sum(s.size for s in group)
+        self.inbox.put_all(submissions)
 
     def _run(self) -> None:
         while True:
             self.committer.wait_for_room()
-            with self._wake:
+            with self.inbox.wake:
                 if self._answering:
                     # A loop that hangs, or is gone, holds nobody up.
-                    self._wake.wait_for(lambda: not self._answering, TURN_S)
+                    self.inbox.wake.wait_for(lambda: not self._answering, TURN_S)
                     self._answering = False
-                while not self._queue and self._open:
-                    self._wake.wait()
-                if not self._queue:
-                    return
-                group = self._take()
+                group = self.inbox.take()
+            if not group:
+                return
             try:
                 if group[0].kind == "events":
                     self._write_events(group)
@@ -137,18 +144,7 @@ class Writer:
             except Exception as error:
                 # What the committer was handed it settles itself.
                 settle(group, [as_afresh_error(error)] * len(group))
-                self._done(group)
-
-    def _take(self) -> list[Submission]:
-        """The next submissions that share a commit: all of one kind."""
-        group: list[Submission] = []
-        size = 0
-        while self._queue and (not group or size + self._queue[0].size <= self.group_events):
-            if group and self._queue[0].kind != group[0].kind:
-                break
-            group.append(self._queue.popleft())
-            size += group[-1].size
-        return group
+                self.inbox.done(group)
 
     def _write_events(self, group: list[Submission]) -> None:
         events = group[0].events if len(group) == 1 else [e for s in group for e in s.events]
@@ -179,9 +175,9 @@ class Writer:
             self._answering = False  # the loop is closed
 
     def _answered(self) -> None:
-        with self._wake:
+        with self.inbox.wake:
             self._answering = False
-            self._wake.notify()
+            self.inbox.wake.notify()
 
     def _write_records(self, group: list[Submission]) -> None:
         """Records see every event before them folded, and every event after sees them."""
@@ -194,7 +190,7 @@ class Writer:
                 self.committer.failed(error)
                 raise
         settle(group, outcomes)
-        self._done(group)
+        self.inbox.done(group)
 
     def _learned(self, group: list[Submission]) -> list[Outcome | AfreshError]:
         """Write the last of some records of weights; the others were never in force."""
@@ -202,50 +198,19 @@ class Writer:
         at, payload = self.admission.clock, group[-1].weights or b""
         self.log.append([Pending("weights", 1, at, at, at, payload)])
         self.replica.fold_weights(payload, self.log.end)
-        return [Outcome(accepted=1, offset=self.replica.offset) for _ in group]
+        return [Outcome(accepted=1, place=self.replica.place) for _ in group]
 
     def _apply(self, group: list[Submission]) -> list[Outcome | AfreshError]:
-        outcomes: list[Outcome | AfreshError] = []
-        records: list[bytes] = []
-        pending_records: dict[str, bytes | None] = {}
-        for submission in group:
-            try:
-                lines = [self._resolve(c, pending_records) for c in submission.changes]
-            except AfreshError as error:
-                outcomes.append(error)
-                continue
-            records += lines
-            outcomes.append(Outcome(accepted=len(lines)))
+        records, outcomes = resolved(group, self.items, self.replica.catalog, {})
         if records:
             self.admission.clock = max(self.admission.clock, _now())
-            at, payload = self.admission.clock, b"\n".join(records)
+            at, payload = self.admission.clock, b"\n".join([line for _, line in records])
             self.log.append([Pending("items", len(records), at, at, at, payload)])
             self.replica.fold_items(payload, self.log.end)
         for outcome in outcomes:
             if isinstance(outcome, Outcome):
-                outcome.offset = self.replica.offset
+                outcome.place = self.replica.place
         return outcomes
-
-    def _resolve(self, change: ItemChange, written: dict[str, bytes | None]) -> bytes:
-        """A change as a full record. `written` holds records of this commit, by item."""
-        record = change.record
-        if record is None:
-            current = (
-                written[change.item_id]
-                if change.item_id in written
-                else self.replica.catalog.line(change.item_id)
-            )
-            if current is None:
-                raise NotFound(
-                    f"There is no item {change.item_id!r}.",
-                    hint="PUT it whole first; the catalogue knows only what was put.",
-                )
-            if change.patch is None:
-                written[change.item_id] = None
-                return deletion(change.item_id)
-            record = self.items.merged(current, change.patch)
-        written[change.item_id] = record
-        return record
 
 
 def _now() -> int:

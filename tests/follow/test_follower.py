@@ -174,13 +174,13 @@ def test_a_place_is_waited_for(opened: Opened, following: Following) -> None:
 
     async def wait() -> None:
         assert follower.caught_up(None) is None
-        assert follower.caught_up(write_token(Place(log, end, 0))) is None
+        assert follower.caught_up(write_token(Place(log, (end,), 0))) is None
         with pytest.raises(BadRequest):
             follower.caught_up("nonsense")
         with pytest.raises(BadRequest):
-            follower.caught_up(write_token(Place("0" * 16, end, 0)))
-        soon = follower.caught_up(write_token(Place(log, end + 1, 0)))
-        never = follower.caught_up(write_token(Place(log, end + 9, 0)))
+            follower.caught_up(write_token(Place("0" * 16, (end,), 0)))
+        soon = follower.caught_up(write_token(Place(log, (end + 1,), 0)))
+        never = follower.caught_up(write_token(Place(log, (end + 9,), 0)))
         assert soon is not None
         assert never is not None
         await asyncio.to_thread(post, runtime, event())

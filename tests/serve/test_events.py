@@ -117,8 +117,8 @@ def test_the_next_answer_reflects_the_click(served: Any) -> None:
 
 def test_too_much_waiting_is_429_with_when_to_come_back(serve: Any) -> None:
     with serve(queue_events=1) as served:
-        served.runtime.writer.waiting = 10  # as if ten events waited
+        served.runtime.writer.inbox.waiting = 10  # as if ten events waited
         answer = served.client.post("/v1/events", json=served.view("i", "s"))
-        served.runtime.writer.waiting = 0
+        served.runtime.writer.inbox.waiting = 0
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) >= 1

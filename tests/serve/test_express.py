@@ -166,10 +166,10 @@ def test_a_caller_who_left_is_no_trouble(served: Any) -> None:
 
 def test_a_full_queue_is_said(serve: Any) -> None:
     with serve() as served:
-        served.runtime.writer.queue_events = 0
-        served.runtime.writer.waiting = 1
+        served.runtime.writer.inbox.queue_events = 0
+        served.runtime.writer.inbox.waiting = 1
         answer = served.client.post("/v1/events", json=served.view("i", "s"))
-        served.runtime.writer.waiting = 0
+        served.runtime.writer.inbox.waiting = 0
     assert answer.status_code == 429
     assert "retry-after" in answer.headers
 

@@ -65,8 +65,8 @@ def test_a_receipt_holds_for_the_connection_that_got_it(served: Workers) -> None
 def test_an_answer_waits_for_a_place_and_then_says_so(served: Workers) -> None:
     with served.both() as (_, follower):
         here = follower.get("/v1/trending").json()["offset"]
-        log, offset, newest = msgspec.msgpack.decode(urlsafe_b64decode(here + "=="))
-        never = write_token(Place(log, offset + 10**9, newest))
+        log, at, newest = msgspec.msgpack.decode(urlsafe_b64decode(here + "=="))
+        never = write_token(Place(log, (at[0] + 10**9,), newest))
         answer = follower.post("/v1/recommend", json={"user_id": "u", "after": never})
         assert answer.status_code == 200
         assert answer.json()["fresh"] is False

@@ -17,6 +17,7 @@ from afresh.cli import (
     exporting,
     features,
     importing,
+    kafka,
     models,
     new,
     plan,
@@ -60,6 +61,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(command.NAME)(command.run)
 app.add_typer(models.app, name=models.NAME)
+app.add_typer(kafka.app, name=kafka.NAME)
 
 
 def main() -> None:

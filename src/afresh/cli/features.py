@@ -89,13 +89,13 @@ def _read(
 ) -> list[dict[str, Any]]:
     from afresh.errors import AfreshError, Unavailable
     from afresh.loading import load
-    from afresh.runtime import Runtime
+    from afresh.opening import open_runtime
 
     app = load(file)
     if not settings.data.is_dir():
         raise AfreshError(f"There is no folder {settings.data}", hint="Name it with --data.")
     try:
-        runtime = Runtime.open(app, settings.data, settings)
+        runtime = open_runtime(app, settings.data, settings)
     except Unavailable as error:
         hint = "Ask the server that holds it: --url http://127.0.0.1:8000"
         raise Unavailable(error.message, hint=hint) from error

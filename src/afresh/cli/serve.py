@@ -22,6 +22,9 @@ def run(
         int | None, typer.Option(help="The port; 0 finds a free one (setting `port`).")
     ] = None,
     data: DataFolder = None,
+    log: Annotated[
+        str | None, typer.Option(help="kafka://host:9092/prefix, a shared log (setting `log`).")
+    ] = None,
     site: Annotated[
         Path | None,
         typer.Option(help="A page to serve at /, or the folder of one (setting `site`)."),
@@ -38,6 +41,7 @@ def run(
 
     Every other setting stands in `afresh.toml` beside the definition or in the environment
     (`AFRESH_MAX_BODY_BYTES=64MiB`). Beyond this machine an API key is needed: AFRESH_API_KEY.
+    With `--log`, several servers on several machines share their events.
     With more than one worker, one process writes the log and the others follow it.
     Ctrl-C finishes what is in flight and takes a snapshot; a second one ends at once.
 
@@ -52,7 +56,14 @@ def run(
         from afresh.loading import load
         from afresh.settings import load_settings
 
-        given = {"host": host, "port": port, "data": data, "site": site, "log_level": log_level}
+        given = {
+            "host": host,
+            "port": port,
+            "data": data,
+            "log": log,
+            "site": site,
+            "log_level": log_level,
+        }
         given["workers"] = workers
         settings = load_settings(file, config, **given)
         app = load(file)

@@ -53,6 +53,23 @@ def hash_ids(batch: EventBatch, seeds: NDArray[np.uint64]) -> NDArray[np.uint64]
     return out
 
 
+def hash_owned_ids(batch: EventBatch, seeds: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """128 bits of each event's id and owner, its user or else its session: uint64[2, n]."""
+    columns = {}
+    for name in ("event_id", "user_id", "session_id"):
+        data = as_bytes(batch.texts[name])
+        columns[name] = data, split_column(data, batch.n)
+    of_user = np.diff(columns["user_id"][1]) > 1
+    out = np.zeros((2, batch.n), np.uint64)
+    for half, seed in enumerate(seeds):
+        _hash_column(*columns["event_id"], seed, out[half])
+        of_session = ~out[half]  # so that no session passes for a user of its name
+        _hash_column(*columns["user_id"], seed, out[half])
+        _hash_column(*columns["session_id"], seed, of_session)
+        out[half] = np.where(of_user, out[half], of_session)
+    return out
+
+
 def hash_content(batch: EventBatch, seeds: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """64 bits of everything the sender said but the id: uint64[n].
 

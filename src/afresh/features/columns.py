@@ -23,6 +23,21 @@ NO_GROUP = 0
 """The group of events whose splitting field is null; text t has group 1 + its number."""
 
 
+def item_columns(plan: Plan) -> tuple[list[str], dict[str, int]]:
+    """The columns of the catalogue that the door writes into events: those with text, and those
+    with numbers, with the decimal places of each."""
+    places = {f"item.{field.name}": field.places for field in plan.catalog.fields}
+    texts: dict[str, None] = {}
+    numbers: dict[str, int] = {}
+    for source in plan.inputs:
+        for name in (source.name, source.fallback):
+            if name in places and source.kind == "text":
+                texts[name] = None
+            elif name in places:
+                numbers[name] = places[name]
+    return list(texts), {name: n for name, n in numbers.items() if name not in texts}
+
+
 def type_table(types: tuple[str, ...], plan: Plan) -> NDArray[np.uint8]:
     """The plan's code of each of a batch's types: uint8[256]."""
     known = {event.name: code for code, event in enumerate(plan.events)}

@@ -36,6 +36,7 @@ from afresh.follow.link import gone
 from afresh.follow.peers import WRITER, Peers
 from afresh.log import Log
 from afresh.log.sqlite import SqliteLog
+from afresh.log.token import Place
 from afresh.recovery import Progress, rebuild, silent
 from afresh.service import Receipt, Service, Settled
 from afresh.settings import Settings
@@ -110,8 +111,8 @@ class Follower(Service):
         with self.replica.lock:
             self.surfaces.tidy()
 
-    def reach(self, offset: int) -> asyncio.Future[None] | None:
-        return self.following.reach(offset)
+    def reach(self, place: Place) -> asyncio.Future[None] | None:
+        return self.following.reach(place)
 
     def on_folded(self, hear: Callable[[EventBatch], None]) -> None:
         self.following.folded.append(hear)

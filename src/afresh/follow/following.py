@@ -13,6 +13,7 @@ from afresh.errors import CorruptData, Unavailable
 from afresh.events.batch import EventBatch
 from afresh.follow.bell import Bell
 from afresh.log import Log
+from afresh.log.token import Place
 from afresh.recovery import fold_on
 from afresh.service import WAIT_S
 from afresh.store.replica import Replica
@@ -47,7 +48,7 @@ class Following:
         """When the state last held all that the log does."""
         self._keep_house, self._lost = keep_house, lost
         self._kept_house_at = 0.0
-        self._waiting: dict[asyncio.Future[None], int] = {}
+        self._waiting: dict[asyncio.Future[None], Place] = {}
         self._lock = threading.Lock()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="afresh-follow", daemon=True)
@@ -61,16 +62,16 @@ class Following:
         if self._thread.is_alive():
             self._thread.join()
 
-    def reach(self, offset: int) -> asyncio.Future[None] | None:
-        """What to await until the log is folded up to `offset`, WAIT_S at most; None: it is."""
-        if self.replica.offset >= offset:
+    def reach(self, place: Place) -> asyncio.Future[None] | None:
+        """What to await until the log is folded up to `place`, WAIT_S at most; None: it is."""
+        if place.within(self.replica.place):
             return None
         loop = asyncio.get_running_loop()
         reached: asyncio.Future[None] = loop.create_future()
         with self._lock:
-            if self.replica.offset >= offset:
+            if place.within(self.replica.place):
                 return None
-            self._waiting[reached] = offset
+            self._waiting[reached] = place
         timer = loop.call_later(WAIT_S, _settle, reached)
 
         def forget(_: asyncio.Future[None]) -> None:
@@ -120,9 +121,9 @@ class Following:
     def _wake(self) -> None:
         if not self._waiting:
             return
-        offset = self.replica.offset
+        held = self.replica.place
         with self._lock:
-            reached = [future for future, wanted in self._waiting.items() if wanted <= offset]
+            reached = [future for future, wanted in self._waiting.items() if wanted.within(held)]
             for future in reached:
                 del self._waiting[future]
         for future in reached:

@@ -37,6 +37,8 @@ class Pending:
     arrival: int
     payload: bytes
     imported: bool = False
+    vector: tuple[int, ...] = ()
+    """In a log that mirrors a shared one: how far this takes the reader, by partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Entry:
     payload: bytes
     imported: bool = False
     positions: bytes | None = None
+    vector: tuple[int, ...] = ()
 
     @property
     def end(self) -> int:

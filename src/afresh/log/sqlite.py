@@ -17,7 +17,7 @@ from afresh.errors import StorageFull, Unavailable
 from afresh.log import Keep, LateEvent, Pending, Trimmed
 from afresh.log import sqlite_file as file
 from afresh.log.checkpoint import Checkpointer
-from afresh.log.sqlite_read import KINDS, SqliteReader, meta, newest
+from afresh.log.sqlite_read import KINDS, SqliteReader, as_vector, from_vector, meta, newest
 from afresh.log.sqlite_rewrite import rewrite
 from afresh.log.sqlite_trim import trim
 
@@ -27,7 +27,8 @@ class SqliteLog(SqliteReader):
 
     `app` names the application that owns the folder. `max_bytes` is a budget for
     the files: past it, `append` raises StorageFull. With `readonly` the folder
-    may be written by another process meanwhile.
+    may be written by another process meanwhile. A log with a `mirror_of` is a copy of a shared log
+    with that id: a power failure may take its last entries, which are read again from there.
     """
 
     def __init__(
@@ -37,11 +38,12 @@ class SqliteLog(SqliteReader):
         app: str = "",
         max_bytes: int | None = None,
         readonly: bool = False,
+        mirror_of: str = "",
     ) -> None:
         folder = Path(folder)
         super().__init__(folder / "log.sqlite3")
         self.max_bytes = max_bytes
-        self.readonly = readonly
+        self.readonly, self.mirror_of = readonly, mirror_of
         self.appended: Callable[[], None] = lambda: None
         """Called after each `append`, by its thread, when what was appended can be read."""
         self.writer_lock = threading.RLock()
@@ -56,12 +58,14 @@ class SqliteLog(SqliteReader):
                 raise Unavailable(f"There is no log in {folder}.", hint="Check the --data folder.")
         try:
             with file.translated(self.path):
-                connection = file.connect(self.path, readonly=readonly)
+                connection = file.connect(self.path, readonly=readonly, durable=not mirror_of)
                 try:
-                    file.prepare(connection, self.path, app, readonly=readonly)
+                    file.prepare(connection, self.path, app, mirror_of, readonly=readonly)
                     stored = dict(connection.execute("SELECT key, value FROM meta").fetchall())
                     self.id = str(stored["id"])
                     self._start, self._span = int(stored["start"]), int(stored["span"])
+                    self.vector = as_vector(stored["vector"])
+                    """The vector of the newest entry that had one."""
                     self._end, self._arrival = newest(connection, stored["end"], stored["arrival"])
                 except BaseException:
                     connection.close()
@@ -106,8 +110,9 @@ class SqliteLog(SqliteReader):
                 checksum = zlib.crc32(e.payload)
                 kind = KINDS.index(e.kind)
                 rows.append(
-                    (end, e.n, kind, e.min_ts, e.max_ts, e.arrival, e.imported, checksum, e.payload)
-                )
+                    (end, e.n, kind, e.min_ts, e.max_ts, e.arrival, e.imported, checksum,
+                     from_vector(e.vector) if e.vector else None, e.payload)
+                )  # fmt: skip
                 offsets.append(end)
                 end, arrival = end + e.n, e.arrival
                 if e.kind == "events":
@@ -117,7 +122,7 @@ class SqliteLog(SqliteReader):
             writer.execute("BEGIN IMMEDIATE")
             writer.executemany(
                 "INSERT INTO entry (offset, n, kind, min_ts, max_ts, arrival, imported, checksum,"
-                " payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " vector, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
             if late:
@@ -129,8 +134,13 @@ class SqliteLog(SqliteReader):
                 # The widest entry bounds what `between` looks at. Powers of two: rarely written.
                 span = 1 << span.bit_length()
                 writer.execute("UPDATE meta SET value = ? WHERE key = 'span'", (span,))
+            vector = next((e.vector for e in reversed(entries) if e.vector), self.vector)
+            if vector != self.vector:  # the entry may be trimmed, its place must not be
+                writer.execute(
+                    "UPDATE meta SET value = ? WHERE key = 'vector'", (from_vector(vector),)
+                )
             writer.execute("COMMIT")
-            self._end, self._arrival, self._span = end, arrival, span
+            self._end, self._arrival, self._span, self.vector = end, arrival, span, vector
             assert self._checkpointer is not None
             # Beside the payload: a leaf and an index page; when the file grows, also what is
             # left of the last page, the page map and the first page.
@@ -206,7 +216,7 @@ class SqliteLog(SqliteReader):
         self._start = start
 
     def _connect_writer(self) -> sqlite3.Connection:
-        return file.connect(self.path, readonly=False)
+        return file.connect(self.path, readonly=False, durable=not self.mirror_of)
 
     def _afford(self, size: int) -> None:
         if self.max_bytes is None or self._on_disk() + size <= self.max_bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from afresh.errors import AfreshError, CorruptData, StorageFull, Unavailable
 
-FORMAT = 1
+FORMAT = 2
 """Version of the tables below (`user_version`)."""
 
 APPLICATION_ID = 0x61667265
@@ -26,7 +26,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE entry (
   offset INTEGER PRIMARY KEY, n INTEGER NOT NULL, kind INTEGER NOT NULL,
   min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL, arrival INTEGER NOT NULL,
-  imported INTEGER NOT NULL, checksum INTEGER NOT NULL, positions BLOB, payload BLOB NOT NULL
+  imported INTEGER NOT NULL, checksum INTEGER NOT NULL, positions BLOB,
+  vector BLOB, payload BLOB NOT NULL
 ) STRICT;
 CREATE INDEX entry_time ON entry (max_ts, min_ts) WHERE kind = 0;
 CREATE INDEX entry_items ON entry (offset) WHERE kind = 1;
@@ -55,8 +56,12 @@ def lock(folder: Path) -> int:
     return descriptor
 
 
-def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
-    """A connection for one user at a time, from whichever thread that is."""
+def connect(path: Path, *, readonly: bool, durable: bool = True) -> sqlite3.Connection:
+    """A connection for one user at a time, from whichever thread that is.
+
+    durable: what was committed outlives a power failure. Otherwise the last commits may be gone
+    after one, and the file is whole.
+    """
     mode = "ro" if readonly else "rwc"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
@@ -71,24 +76,26 @@ def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
     connection.execute(f"PRAGMA page_size = {PAGE}")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # see checkpoint.py
     connection.execute("PRAGMA secure_delete = ON")  # what was erased is overwritten
     return connection
 
 
-def prepare(connection: sqlite3.Connection, path: Path, app: str, *, readonly: bool) -> None:
-    """Create the tables of a new file; refuse a file that is not a log of this format and app."""
+def prepare(
+    connection: sqlite3.Connection, path: Path, app: str, log_id: str, *, readonly: bool
+) -> None:
+    """Create the tables of a new file; refuse a file that is not a log of this format, app and
+    id ("": any, and a random one for a new file)."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables == 0 and version == 0 and not readonly:
-        log_id = secrets.token_hex(8)
         connection.executescript(
             f"BEGIN IMMEDIATE; {SCHEMA}"
             f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT};"
-            f"INSERT INTO meta VALUES ('id', '{log_id}'), ('start', 0), ('end', 0),"
-            " ('arrival', 0), ('span', 0);"
+            f"INSERT INTO meta VALUES ('id', '{log_id or secrets.token_hex(8)}'),"
+            " ('start', 0), ('end', 0), ('arrival', 0), ('span', 0), ('vector', x'');"
             "COMMIT"
         )
         connection.execute("INSERT INTO meta VALUES ('app', ?)", (app,))
@@ -106,6 +113,12 @@ def prepare(connection: sqlite3.Connection, path: Path, app: str, *, readonly: b
         raise AfreshError(
             f"The log {path} belongs to the app '{owner}', not to '{app}'.",
             hint="Give another --data folder.",
+        )
+    (stored,) = connection.execute("SELECT value FROM meta WHERE key = 'id'").fetchone()
+    if log_id and stored != log_id:
+        raise AfreshError(
+            f"The log {path} does not mirror the topics that the setting `log` names now.",
+            hint="Give another --data folder; a new mirror is read from the brokers.",
         )
 
 

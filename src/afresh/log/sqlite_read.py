@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from afresh.errors import CorruptData, Unavailable
 from afresh.log import Entry, Kind, LateEvent
 from afresh.log import sqlite_file as file
 
 KINDS: tuple[Kind, Kind, Kind] = ("events", "items", "weights")
 
-COLUMNS = "offset, n, kind, min_ts, max_ts, arrival, imported, checksum, positions, payload"
+COLUMNS = "offset, n, kind, min_ts, max_ts, arrival, imported, checksum, positions, vector, payload"
 
 PAGE_ENTRIES = 32
 """Entries read at once."""
@@ -134,15 +136,26 @@ class SqliteReader:
 
     def entry(self, row: tuple[Any, ...]) -> Entry:
         """The entry of a row of COLUMNS. Raises CorruptData when its bytes have changed."""
-        offset, n, kind, min_ts, max_ts, arrival, imported, checksum, positions, payload = row
+        (offset, n, kind, min_ts, max_ts, arrival, imported, checksum, positions, vector,
+         payload) = row  # fmt: skip
         if zlib.crc32(payload) != checksum:
             raise CorruptData(
                 f"The entry at offset {offset} of the log {self.path} is damaged.",
                 hint="Restore the folder from a copy, or move it away and import your files again.",
             )
         return Entry(
-            offset, n, KINDS[kind], min_ts, max_ts, arrival, payload, bool(imported), positions
-        )
+            offset, n, KINDS[kind], min_ts, max_ts, arrival, payload, bool(imported), positions,
+            as_vector(vector or b""),
+        )  # fmt: skip
+
+
+def as_vector(stored: bytes) -> tuple[int, ...]:
+    """A vector of offsets, as `from_vector` wrote it."""
+    return tuple(np.frombuffer(stored, "<i8").tolist())
+
+
+def from_vector(vector: tuple[int, ...]) -> bytes:
+    return np.array(vector, "<i8").tobytes()
 
 
 def meta(connection: sqlite3.Connection, key: str) -> Any:

@@ -1,7 +1,7 @@
 """The token of a place in the log: what an answer gives and `after` takes.
 
-Opaque to callers. It names the log, so that a token of another one is refused, the offset
-after the last record it stands for, and the greatest timestamp there.
+Opaque to callers. It names the log, so that a token of another one is refused, the offsets
+after the last records it stands for, and the greatest timestamp there.
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ from afresh.errors import BadRequest
 
 
 class Place(msgspec.Struct, array_like=True, frozen=True):
-    """A place in a log. offset: of the next record; newest: greatest timestamp, UTC ms."""
+    """A place in a log. at: the offset of the next record, in each partition of a log that has
+    several; newest: greatest timestamp, UTC ms."""
 
     log: str
-    offset: int
+    at: tuple[int, ...]
     newest: int
+
+    def within(self, reached: tuple[int, ...]) -> bool:
+        """Whether who has come so far has come here."""
+        return all(wanted <= held for wanted, held in zip(self.at, reached, strict=True))
 
 
 _decoder = msgspec.msgpack.Decoder(Place)
@@ -29,7 +34,7 @@ def write_token(place: Place) -> str:
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(place)).rstrip(b"=").decode()
 
 
-def read_token(token: str, log: str) -> Place:
+def read_token(token: str, log: str, partitions: int) -> Place:
     """The place a token names. Raises BadRequest for one that is malformed or of another log."""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
@@ -41,7 +46,7 @@ def read_token(token: str, log: str) -> Place:
             path="$.after",
             code="bad_token",
         ) from None
-    if place.log != log or place.offset < 0:
+    if place.log != log or len(place.at) != partitions or min(place.at) < 0:
         raise BadRequest(
             "`after` is a token of another log.",
             hint="Ask the server that gave it, or leave `after` out.",

@@ -15,7 +15,7 @@ def open_store(settings: Settings) -> EntityStore:
             "No store is named.", hint="Set `store` (AFRESH_STORE=redis://host:6379/0)."
         )
     try:
-        password = settings.store_secret()
+        password = settings.secret("store_password")
     except ValueError as error:
         hint = "Check the file, or set store_password."
         raise AfreshError(f"Settings: {error}", hint=hint) from error

@@ -52,6 +52,9 @@ class Follower(Protocol):
 class Replica:
     """One plan's state, following one log.
 
+    `offset` is how far it follows; `vector` the same in the partitions of a shared log that this
+    one mirrors, else empty.
+
     `warming` is None, or says how far the state is that of an older plan. `weights` is the last
     record of what was learned online, b"" before there is one. `fold_ms` is how long the newest
     batch took into the state. `generation` grows with each sweep: row numbers of facts from
@@ -66,6 +69,7 @@ class Replica:
 
     def clear(self) -> None:
         self.offset = 0
+        self.vector: tuple[int, ...] = ()
         self.generation = 0
         self.fold_ms = 0.0
         self.state = State(self.plan, self.room)
@@ -73,6 +77,11 @@ class Replica:
         self.reader = Reader(self.state)
         self.weights = b""
         self.warming: Takeover | None = None
+
+    @property
+    def place(self) -> tuple[int, ...]:
+        """What answers reflect: the offset of the next record in each partition of the log."""
+        return self.vector or (self.offset,)
 
     def now(self) -> int:
         """The moment of a live request: the wall clock, and after every event folded, UTC ms."""
@@ -87,6 +96,7 @@ class Replica:
         already is passed over."""
         if entry.end <= self.offset:
             return None
+        batch = None
         if entry.kind == "items":
             self.fold_items(entry.payload, entry.end)
         elif entry.kind == "weights":
@@ -94,8 +104,8 @@ class Replica:
         else:
             batch = decode_batch(entry.payload)
             self.fold_events(batch, entry.end)
-            return batch
-        return None
+        self.vector = entry.vector or self.vector
+        return batch
 
     def fold_events(self, batch: EventBatch, offset: int) -> None:
         """Fold a batch that ends before `offset`."""
@@ -156,6 +166,7 @@ class Replica:
                 follower.continued(other.catalog, moved)
             self.state, self.catalog, self.reader = other.state, other.catalog, other.reader
             self.weights, self.offset, self.warming = other.weights, other.offset, None
+            self.vector = other.vector
             self.room = other.room
             self.generation += 1
         del before

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -18,7 +18,7 @@ from afresh.errors import AfreshError, Unavailable
 from afresh.events.batch import EventBatch, decode_batch
 from afresh.features.engines.embedded import State
 from afresh.features.touched import Touched
-from afresh.log import Log
+from afresh.log import Entry, Log
 from afresh.store import EntityStore, Put
 from afresh.store.entities import Numbers, entities_of, numbers_of, with_facts, with_linked
 from afresh.store.pack import pack
@@ -92,7 +92,7 @@ class Writing:
 
     def counts(self) -> Counts:
         """How it goes."""
-        behind = self.replica.offset - (self._said or 0)
+        behind = sum(self.replica.place) - (self._said or 0)
         ready = self.failure is None and self._said is not None
         return Counts(self.written, self.refused, len(self._touched), behind, ready)
 
@@ -149,7 +149,7 @@ class Writing:
     def _head(self) -> Head:
         """The place of the replica; the caller holds its lock."""
         replica = self.replica
-        return Head(self.generation, self.log.id, [replica.offset], replica.state.newest)
+        return Head(self.generation, self.log.id, list(replica.place), replica.state.newest)
 
     def _packed(self, key: str, numbers: Numbers) -> list[Put]:
         state = self.replica.state
@@ -205,21 +205,30 @@ class Writing:
                 return False
             state, offset = replica.state, replica.offset
             touched = state.touched = Touched(keys_of(state.plan))
-        since = self._since(held, offset)
-        if since is None:
+        missed = self._missed(held, offset)
+        if missed is None:
             with replica.lock:
                 touched.note({key: with_facts(state, key) for key in touched.keys})
-        else:
-            for entry in self.log.read(since, offset):
-                if entry.kind == "events" and entry.held:
-                    with replica.lock:
-                        touched.note(entities_of(state, decode_batch(entry.payload)))
+        for entry in missed or ():
+            if entry.kind == "events" and entry.held:
+                with replica.lock:
+                    touched.note(entities_of(state, decode_batch(entry.payload)))
         self._state, self._touched, self._said = state, touched, None
         self._takes_over = held is None or held.generation != self.generation
         return True
 
-    def _since(self, held: Head | None, offset: int) -> int | None:
-        """The place from which on the store lacks what the log says; None: it lacks all."""
-        if held is None or held.generation != self.generation:
+    def _missed(self, held: Head | None, offset: int) -> Iterable[Entry] | None:
+        """What the log has that the store lacks; None: the store lacks all."""
+        log, place = self.log, self.replica.place
+        if held is None or held.generation != self.generation or len(held.offsets) != len(place):
             return None
-        return min(held.n, offset) if held.n >= self.log.start else None
+        if not self.replica.vector:
+            return log.read(held.n, offset) if log.start <= held.n else None
+        first = next(iter(log.read(log.start, offset)), None)
+        if log.start and (first is None or not _within(first.vector, held.offsets)):
+            return None
+        return (e for e in log.read(log.start, offset) if not _within(e.vector, held.offsets))
+
+
+def _within(vector: Sequence[int], reached: Sequence[int]) -> bool:
+    return all(wanted <= held for wanted, held in zip(vector, reached, strict=True))

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from afresh.app import App
+from afresh.opening import open_runtime
 from afresh.recovery import Progress, silent
 from afresh.runtime import Runtime
 from afresh.serve.server import address, bind, make_server
@@ -38,7 +39,7 @@ def run_server(
     set_up_logging(settings)
     with bind(settings) as socket:
         began = time.perf_counter()
-        runtime = Runtime.open(app, folder, settings, progress=progress)
+        runtime = open_runtime(app, folder, settings, progress=progress)
         try:
             url, seconds = address(socket), round(time.perf_counter() - began, 3)
 

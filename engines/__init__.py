@@ -1,0 +1,66 @@
+"""Real engines for tests, benchmarks and a laptop: fetched once, started without containers.
+
+Standard library only. An engine lies in a folder of its own under `home()`; it is complete or
+not there. Everything listens on 127.0.0.1.
+
+    python -m engines install kafka        fetch (needs Java 17 and Maven: scripts/install-java)
+    python -m engines start kafka FOLDER   run one until Ctrl-C, its data in FOLDER
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+class EngineError(Exception):
+    """An engine is missing or did not start; the message says what to do."""
+
+
+def home() -> Path:
+    """Where engines are kept: $AFRESH_ENGINES, or the user's cache folder."""
+    given = os.environ.get("AFRESH_ENGINES")
+    if given:
+        return Path(given)
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "afresh" / "engines"
+
+
+def installed(name: str) -> Path:
+    """The folder of an engine. Raises EngineError when it is not there."""
+    folder = home() / name
+    if not folder.is_dir():
+        engine = name.split("-")[0]
+        raise EngineError(
+            f"{name} is not installed: `make engines`, or `python -m engines install {engine}`"
+        )
+    return folder
+
+
+def install(name: str, fill: Callable[[Path], None]) -> Path:
+    """Have `fill` write an engine into an empty folder, which then takes its place at once."""
+    folder = home() / name
+    if folder.is_dir():
+        return folder
+    home().mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=home()))
+    try:
+        fill(made)
+        made.chmod(0o755)
+        made.rename(folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        if not folder.is_dir():  # else somebody else was faster
+            raise
+    return folder
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])

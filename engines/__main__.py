@@ -1,0 +1,46 @@
+"""python -m engines: fetch engines, or run one until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+import engines
+from engines.kafka import Kafka, install_kafka
+
+INSTALL = {"kafka": install_kafka}
+START = {"kafka": Kafka}
+
+
+def main() -> None:
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("engines", description=engines.__doc__, formatter_class=shape)
+    commands = parser.add_subparsers(dest="command", required=True)
+    fetch = commands.add_parser("install", help="fetch engines, unless they are there")
+    fetch.add_argument("names", nargs="*", choices=[*INSTALL, []], default=list(INSTALL))
+    run = commands.add_parser("start", help="run one until Ctrl-C")
+    run.add_argument("name", choices=list(START))
+    run.add_argument("folder", type=Path)
+    given = parser.parse_args()
+    try:
+        if given.command == "install":
+            for name in given.names:
+                print(INSTALL[name](), flush=True)
+        else:
+            engine = START[given.name](given.folder)
+            print(f"ready: {engine.servers}, pid {engine.pid}; Ctrl-C stops it", flush=True)
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+            try:
+                signal.pause()
+            except KeyboardInterrupt:
+                pass
+            finally:
+                engine.stop()
+    except engines.EngineError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The least that each role must be allowed at the brokers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from afresh.log.kafka.client import admin
+from afresh.log.kafka.topics import TIMEOUT_S, Cluster, Topics
+
+Role = Literal["ingest", "serve", "flink", "analyst"]
+
+ROLES: dict[Role, str] = {
+    "ingest": "brings events in from topics of the company's own",
+    "serve": "takes events over HTTP, follows the log, answers",
+    "flink": "computes facts from events",
+    "analyst": "reads everything and writes nothing",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """Leave to do one thing. kind: `topic` or `group`; prefixed: to all whose names begin so."""
+
+    kind: str
+    name: str
+    operation: str
+    prefixed: bool = False
+
+    def __str__(self) -> str:
+        whose = f"{self.name}*" if self.prefixed else self.name
+        return f"{self.operation:<8} {self.kind} {whose}"
+
+
+def grants(role: Role, topics: Topics, foreign: Sequence[str] = ()) -> list[Grant]:
+    """What a role needs. foreign: topics of the company's own that `ingest` reads."""
+    t = topics
+    reads: list[str] = []
+    writes: list[str] = []
+    if role == "ingest":
+        reads, writes = [*foreign, t.items], [t.events, t.late, t.dead]
+    elif role == "serve":
+        reads = [t.events, t.items, t.weights]
+        writes = [t.events, t.items, t.weights, t.late, t.dead]
+    elif role == "flink":
+        reads, writes = [t.events, t.facts], [t.facts]
+    else:
+        reads = [t.events, t.items, t.weights, t.facts, t.late, t.dead]
+    found = [Grant("topic", name, "READ") for name in reads]
+    found += [Grant("topic", name, "WRITE") for name in writes]
+    if role != "serve":  # a server belongs to no group: it reads every partition
+        found.append(Grant("group", f"{t.prefix}.{role}", "READ", prefixed=True))
+    return found
+
+
+def missing(cluster: Cluster, user: str, wanted: Sequence[Grant]) -> list[Grant]:
+    """Those of `wanted` that the brokers do not have for this user."""
+    lib = admin()
+    everything = lib.AclBindingFilter(
+        lib.ResourceType.ANY, None, lib.ResourcePatternType.ANY, f"User:{user}", None,
+        lib.AclOperation.ANY, lib.AclPermissionType.ALLOW,
+    )  # fmt: skip
+    held = cluster.ask(cluster.client.describe_acls, everything, request_timeout=TIMEOUT_S)
+    found = {
+        (acl.restype.name.lower(), acl.name, acl.operation.name, acl.resource_pattern_type.name)
+        for acl in held
+    }
+    return [grant for grant in wanted if _row(grant) not in found]
+
+
+def _row(grant: Grant) -> tuple[str, str, str, str]:
+    return grant.kind, grant.name, grant.operation, "PREFIXED" if grant.prefixed else "LITERAL"
+
+
+def apply(cluster: Cluster, user: str, wanted: Sequence[Grant]) -> None:
+    """Give a user these; what is there already stays."""
+    if wanted:
+        bindings = [_binding(user, grant) for grant in wanted]
+        cluster.ask(cluster.client.create_acls, bindings, request_timeout=TIMEOUT_S)
+
+
+def _binding(user: str, grant: Grant) -> Any:
+    lib = admin()
+    pattern = (
+        lib.ResourcePatternType.PREFIXED if grant.prefixed else lib.ResourcePatternType.LITERAL
+    )
+    return lib.AclBinding(
+        lib.ResourceType[grant.kind.upper()], grant.name, pattern, f"User:{user}", "*",
+        lib.AclOperation[grant.operation], lib.AclPermissionType.ALLOW,
+    )  # fmt: skip
