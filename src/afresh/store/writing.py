@@ -24,6 +24,7 @@ from afresh.store.entities import Numbers, entities_of, numbers_of, with_facts, 
 from afresh.store.pack import pack
 from afresh.store.replica import Replica
 from afresh.store.value import Head, Keys, generation_of, keys_of, read_head, ttl_of
+from afresh.store.warm import warm
 
 AT_ONCE = 256
 """Entities packed under the replica's lock at a time: a fraction of a millisecond."""
@@ -76,6 +77,7 @@ class Writing:
         self._thread = threading.Thread(target=self._run, name="afresh-store", daemon=True)
 
     def start(self) -> None:
+        warm(self.replica.plan)  # compiling would hold the replica's lock
         self._thread.start()
 
     def wake(self, batch: EventBatch | None = None) -> None:
