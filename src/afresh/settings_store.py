@@ -24,7 +24,7 @@ class StoreSettings(BaseModel):
     store_password_file: Path | None = Field(
         None, description="A file that holds the store's password, for secret mounts."
     )
-    store_ca: Path | None = Field(
+    store_ca_file: Path | None = Field(
         None,
         description="A file with the certificates to trust with `rediss://`; none: the system's.",
     )

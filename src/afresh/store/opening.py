@@ -23,7 +23,7 @@ def open_store(settings: Settings) -> EntityStore:
         Access(
             settings.store,
             password,
-            settings.store_ca,
+            settings.store_ca_file,
             settings.store_cluster,
             settings.store_timeout,
         )
