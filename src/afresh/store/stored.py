@@ -104,7 +104,7 @@ class Stored:
             values = self._with_sessions(values, newest, moment)
             newest = max(newest, values.newest)
             moment = max(moment, newest + 1)
-        state = unpacked(values, newest, sections_read(asked))
+        state = unpacked(values, newest, self._reader.state, sections_read(asked))
         held = values.n[values.n >= 0]
         n = int(held.min()) if len(held) and len(held) == len(asked.names) else -1
         return Found(state, head, n, moment)

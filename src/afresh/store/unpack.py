@@ -7,6 +7,7 @@ for one question: the sections that the question does not read are not looked in
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -18,7 +19,8 @@ from afresh.features.blocks import Blocks
 from afresh.features.columns import fixed_labels
 from afresh.features.engines.embedded import SESSION, USER, State
 from afresh.features.facts import COLUMNS
-from afresh.features.links import Link
+from afresh.features.interning import Interner
+from afresh.features.links import Link, Links
 from afresh.features.plan import Plan
 from afresh.store import unpack_kernels as kernels
 from afresh.store.pack_kernels import FIXED, NAMED, UNSPLIT
@@ -50,8 +52,9 @@ class Values:
         self.held = np.array([value is not None for value in values], np.bool_)
         whole = [value or b"" for value in values]
         self.data = np.frombuffer(b"".join(whole), np.uint8)
-        ends = np.cumsum(np.fromiter(map(len, whole), np.int64, len(whole)))
-        starts = ends - np.fromiter(map(len, whole), np.int64, len(whole))
+        sizes = np.fromiter(map(len, whole), np.int64, len(whole))
+        ends = np.cumsum(sizes)
+        starts = ends - sizes
         n, sections = len(whole), len(self.sections)
         self.n, self.newests = np.empty(n, np.int64), np.empty(n, np.int64)
         self.first = np.empty((sections, n), np.int64)
@@ -80,12 +83,15 @@ class Values:
         return int(read)
 
 
-def unpacked(values: Values, newest: int, wanted: Collection[Section] | None = None) -> State:
+def unpacked(
+    values: Values, newest: int, empty: State, wanted: Collection[Section] | None = None
+) -> State:
     """A state of these entities. newest: F, UTC ms, no less than that of any value.
 
-    wanted: the sections that will be read, None: all. Raises CorruptData.
+    empty: a state of the plan without facts, whose empty parts the new one shares. wanted: the
+    sections that will be read, None: all. Raises CorruptData.
     """
-    state = State(values.plan)
+    state = _fillable(empty)
     state.newest = newest
     numbers = _named(state, values)
     facts: list[dict[str, NDArray[Any]]] = []
@@ -105,6 +111,19 @@ def unpacked(values: Values, newest: int, wanted: Collection[Section] | None = N
         setattr(state.facts, name, np.concatenate([each[name] for each in facts]))
     state.facts.used = len(state.facts.ts) if facts else 0
     state.facts.arena = values.data
+    return state
+
+
+def _fillable(empty: State) -> State:
+    """A state that can be filled without filling the one given: making one costs as much as
+    reading a few hundred values."""
+    state = copy(empty)
+    state.items, state.parties = Interner(), Interner(prefixed=True)
+    state.groups = {at: Interner() for at in empty.groups}
+    state.links, state.facts = Links(empty.plan.reach), copy(empty.facts)
+    state.tiles = [copy(tiles) for tiles in empty.tiles]
+    state.sketches = [copy(sketches) for sketches in empty.sketches]
+    state.sequences = [copy(lists) for lists in empty.sequences]
     return state
 
 
@@ -131,8 +150,10 @@ def _heads(state: State, key: str) -> NDArray[np.int64]:
     return np.zeros((state.key_count(key), 3), np.int64)
 
 
-def _hold(blocks: Blocks, heads: NDArray[np.int64], pool: NDArray[Any]) -> None:
-    blocks.heads, blocks.pool = heads, pool
+def _filled(blocks: Blocks, heads: NDArray[np.int64], pool: NDArray[Any]) -> Blocks:
+    made = copy(blocks)
+    made.heads, made.pool = heads, pool
+    return made
 
 
 def _room(bounds: _Bounds, least: int) -> int:
@@ -161,7 +182,7 @@ def _tiles(
         assert family.split is not None
         column = _text(values, kernels.joined_names(values.data, name_at, name_to, named))
         kernels.rename_groups(pool, rows, state.groups[family.split].intern(column, named))
-    _hold(state.tiles[at].blocks, heads, pool)
+    state.tiles[at].blocks = _filled(state.tiles[at].blocks, heads, pool)
 
 
 def _sketches(
@@ -174,7 +195,7 @@ def _sketches(
             values.data, *bounds, values.newests, width, numbers, heads, pool
         )
     )  # fmt: skip
-    _hold(state.sketches[at].blocks, heads, pool)
+    state.sketches[at].blocks = _filled(state.sketches[at].blocks, heads, pool)
 
 
 def _events(
@@ -201,7 +222,8 @@ def _events(
     made["item"] = state.items.intern(items, read).astype(np.int32)
     made["session"] = np.full(read, -1, np.int32)  # no read of an entity asks for it
     first = sum(len(each["ts"]) for each in before)
-    _hold(state.sequences[at].blocks, heads, np.arange(first, first + read, dtype=np.int32))
+    rows = np.arange(first, first + read, dtype=np.int32)
+    state.sequences[at].blocks = _filled(state.sequences[at].blocks, heads, rows)
     return made
 
 

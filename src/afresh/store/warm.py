@@ -20,7 +20,7 @@ def warm(plan: Plan) -> None:
         puts = pack(state, key, with_linked(state, key, numbers), head, keys)
         entities = [put.key.rpartition(b":")[2] for put in puts]
         values = Values(plan, key, 0, entities, [put.value for put in puts])
-        reader = Reader(unpacked(values, 0))
+        reader = Reader(unpacked(values, 0, State(plan)))
         for feature in plan.features:
             if feature.key == key:
                 reader.values(key, ["a", "s:a"], [feature], 1)
