@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -46,11 +47,16 @@ class Mirrored:
             self.leave(name)
 
 
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    late = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < late
+        time.sleep(0.02)
+
+
 def until_equal(*servers: MirrorRuntime, seconds: float = 20.0) -> bytes:
     """Wait until all have folded the same; returns the state's canonical form."""
-    late = time.monotonic() + seconds
-    while len({server.replica.vector for server in servers}) > 1 and time.monotonic() < late:
-        time.sleep(0.01)
+    until(lambda: len({server.replica.vector for server in servers}) == 1, seconds)
     states = {server.replica.canonical() for server in servers}
     assert len(states) == 1
     return canonical(servers[0].replica.state)

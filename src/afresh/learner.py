@@ -76,9 +76,13 @@ class Learner:
 
     def start(self) -> None:
         """Go on from the weights in force."""
-        self.model = Softmax.in_force(self.replica.weights)
+        self.resume()
         if self.per_second:
             self._thread.start()
+
+    def resume(self) -> None:
+        """Forget what was learned here; go on from the weights in force."""
+        self.model = Softmax.in_force(self.replica.weights)
 
     def close(self) -> None:
         """Stop; what was learned since the last record is in no record."""

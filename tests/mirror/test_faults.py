@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 
 import pytest
 from tests.everything import app
-from tests.mirrored import Mirrored, until_equal
+from tests.mirrored import Mirrored, until, until_equal
 from tests.model import Model
 from tests.opened import event, logged, post, put, read
 
@@ -18,13 +17,6 @@ from afresh.mirror.runtime import MirrorRuntime
 from afresh.surface import Query
 
 SHORT = {"delivery.timeout.ms": 1500, "request.timeout.ms": 1000}
-
-
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    late = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < late
-        time.sleep(0.02)
 
 
 def test_a_broker_that_is_killed(mirrored: Mirrored) -> None:

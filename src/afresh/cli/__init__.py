@@ -14,10 +14,12 @@ from afresh.cli import (
     demo,
     doctor,
     evaluate,
+    events,
     exporting,
     features,
     importing,
     kafka,
+    lag,
     models,
     new,
     plan,
@@ -56,11 +58,12 @@ def root(
 
 
 COMMANDS = (
-    demo, new, serve, check, plan, importing, exporting, evaluate, features, train, doctor,
+    demo, new, serve, check, plan, importing, exporting, evaluate, features, train, lag, doctor,
 )  # fmt: skip
 for command in COMMANDS:
     app.command(command.NAME)(command.run)
 app.add_typer(models.app, name=models.NAME)
+app.add_typer(events.app, name=events.NAME)
 app.add_typer(kafka.app, name=kafka.NAME)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from afresh.app import App
+from afresh.events.batch import EventBatch
 from afresh.features.columns import item_columns
 from afresh.features.room import Room
 from afresh.log.kafka.address import address_of
@@ -17,6 +18,7 @@ from afresh.log.kafka.wire import Wire
 from afresh.log.sqlite import SqliteLog
 from afresh.mirror.chunk import Reading
 from afresh.mirror.copies import Copies
+from afresh.mirror.learning import Chosen
 from afresh.mirror.mirroring import Mirroring
 from afresh.mirror.writing import MirrorWriter
 from afresh.recovery import Progress, silent
@@ -39,6 +41,7 @@ class MirrorRuntime(Runtime):
         self.topics = Topics(self.address.prefix, settings.kafka_generation)
         self.found = found
         super().__init__(app, settings, log, replica)
+        self.chosen = Chosen(self.address, self.topics.weights, self.learner.resume)
         writer, wire = self.writer, self.writer.wire
         self.mirroring = writer.mirroring = Mirroring(
             log,
@@ -85,6 +88,7 @@ class MirrorRuntime(Runtime):
             runtime = cls(app, settings, log, replica, found)
             opened.callback(runtime.mirroring.consuming.close)
             opened.callback(runtime.writer.producing.close)
+            opened.callback(runtime.chosen.close)
             runtime.recover(progress)
             opened.pop_all()
         runtime.start()
@@ -93,6 +97,22 @@ class MirrorRuntime(Runtime):
     def recover(self, progress: Progress) -> None:
         super().recover(progress)
         self.mirroring.begin(progress)
+
+    def learn(self) -> None:
+        """Learn from what people do, if a surface scores with what is learned and this is the
+        server that the others leave it to."""
+        if any(surface.scorer == "learned" for surface in self.app.surfaces):
+            self.chosen.start()
+            self.learner.start()
+            self.on_folded(self._hear)
+
+    def _hear(self, batch: EventBatch) -> None:
+        if self.chosen.now:
+            self.learner.hear(batch)
+
+    def close(self) -> None:
+        self.chosen.close()
+        super().close()
 
     def stats(self) -> dict[str, Any]:
         return {**super().stats(), "copies": self.mirroring.copies}

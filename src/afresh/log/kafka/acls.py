@@ -49,8 +49,9 @@ def grants(role: Role, topics: Topics, foreign: Sequence[str] = ()) -> list[Gran
         reads = [t.events, t.items, t.weights, t.facts, t.late, t.dead]
     found = [Grant("topic", name, "READ") for name in reads]
     found += [Grant("topic", name, "WRITE") for name in writes]
-    if role != "serve":  # a server belongs to no group: it reads every partition
-        found.append(Grant("group", f"{t.prefix}.{role}", "READ", prefixed=True))
+    # Servers read every partition, each for itself; as a group they choose which of them learns.
+    group = "learner" if role == "serve" else role
+    found.append(Grant("group", f"{t.prefix}.{group}", "READ", prefixed=True))
     return found
 
 

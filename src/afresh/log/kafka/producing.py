@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from afresh.errors import AfreshError, Overloaded, Unavailable
@@ -17,6 +18,8 @@ from afresh.log.kafka.quiet import QUIET, say_once
 
 DELIVERY_S = 10.0
 """How long a message may take to be acknowledged."""
+
+_log = structlog.get_logger("afresh.kafka")
 
 WAITING = 1_000_000
 """Messages that may wait to be acknowledged."""
@@ -47,10 +50,16 @@ class Producing:
             "delivery.timeout.ms": int(DELIVERY_S * 1000),
             "queue.buffering.max.messages": WAITING,
         }
-        self._producer = kafka().Producer(address.client(must, **usual), logger=QUIET)
+        self._settings = address.client(must, **usual)
+        self._producer = self._made()
+        self._fatal = ""
+        """Why the producer takes no more, once it does not."""
         self._open = True
         self._thread = threading.Thread(target=self._poll, name="afresh-kafka-acks", daemon=True)
         self._thread.start()
+
+    def _made(self) -> Any:
+        return kafka().Producer(self._settings, logger=QUIET)
 
     def write(
         self,
@@ -64,12 +73,14 @@ class Producing:
 
         Raises Overloaded when too many wait already; none of these was taken then.
         """
+        if self._fatal:
+            self._producer, self._fatal = self._made(), ""
         if len(self._producer) + len(values) > WAITING:
             raise Overloaded("Too many events wait for the brokers.")
         ordered = np.argsort(partitions, kind="stable")
         borders = np.flatnonzero(np.diff(partitions[ordered])) + 1
         runs = np.split(ordered, borders)
-        group = _Group(len(runs), done)
+        group = _Group(len(runs), done, lambda: self._fatal)
         for run in runs:
             rows = run.tolist()
             messages: list[dict[str, Any]] = [{"value": values[i], "key": keys[i]} for i in rows]
@@ -84,8 +95,15 @@ class Producing:
                 group.last(refused[-1], None)
 
     def _poll(self) -> None:
+        lib = kafka()
         while self._open:
-            self._producer.poll(0.1)
+            try:
+                self._producer.poll(0.1)
+            except lib.KafkaException as error:
+                # Nothing can be written by it any more; the next write takes a new one.
+                self._fatal = error.args[0].str()
+            except Exception:  # of whoever was told: the next message must be heard of
+                _log.exception("acknowledgement_failed")
 
     def close(self) -> None:
         """Wait for what is on its way, DELIVERY_S at most."""
@@ -99,10 +117,10 @@ class Producing:
 class _Group:
     """Messages written together: heard of when the last one in each partition is."""
 
-    def __init__(self, partitions: int, done: Done) -> None:
+    def __init__(self, partitions: int, done: Done, fatal: Callable[[], str]) -> None:
         self.errors: dict[Any, Any] = {}
         self.written = Written()
-        self._left, self._done = partitions, done
+        self._left, self._done, self._fatal = partitions, done, fatal
 
     def last(self, error: Any, message: Any) -> None:
         self._left -= 1
@@ -115,7 +133,7 @@ class _Group:
         failed = next((error for error in self.errors if error is not None), None)
         if failed is not None:
             self.written.error = Unavailable(
-                f"The brokers did not acknowledge the events: {failed}.",
+                f"The brokers did not acknowledge the events: {self._fatal() or failed}.",
                 hint="Send them again with the same event ids: what came through counts once.",
             )
         self._done(self.written)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,11 +104,16 @@ class Cluster:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.failure = ""
+        self.refused = False
+        """Whether the brokers will not have this client, however long it asks."""
         self._client = admin().AdminClient(address.client({"error_cb": self._note}), logger=QUIET)
 
     def _note(self, error: Any) -> None:
         # A wrong password is said here and nowhere else.
-        self.failure = str(error)
+        lib = kafka().KafkaError
+        if not self.refused:
+            self.failure = error.str()
+        self.refused |= error.code() in (lib._AUTHENTICATION, lib._SSL)
 
     def ask(self, call: Any, *args: Any, **more: Any) -> Any:
         """The result of one call. Raises Unavailable with why there is none."""
@@ -115,10 +121,21 @@ class Cluster:
         try:
             asked = call(*args, **more)
             if isinstance(asked, dict):
-                return {name: future.result(TIMEOUT_S) for name, future in asked.items()}
-            return asked.result(TIMEOUT_S) if hasattr(asked, "result") else asked
+                return {name: self._result(future) for name, future in asked.items()}
+            return self._result(asked) if hasattr(asked, "result") else asked
         except (lib.KafkaException, TimeoutError) as error:
             raise self._refusal(error) from error
+
+    def _result(self, future: Any) -> Any:
+        """What comes of a call, within TIMEOUT_S; TimeoutError at once if nothing can."""
+        late = time.monotonic() + TIMEOUT_S + 1
+        while True:
+            try:
+                return future.result(0.05)
+            except TimeoutError:
+                self._client.poll(0)
+                if self.refused or time.monotonic() > late:
+                    raise
 
     def _refusal(self, error: Exception) -> AfreshError:
         self._client.poll(0)
@@ -160,7 +177,7 @@ class Cluster:
         found: dict[str, Any] = {}
         for name, future in asked.items():
             try:
-                found[name] = future.result(TIMEOUT_S + 2)
+                found[name] = self._result(future)
             except (lib.KafkaException, TimeoutError) as error:
                 if error.args and _code(error) == lib.KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise AfreshError(
