@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from afresh.errors import AfreshError
-from afresh.settings import Settings, check_exposure, load_settings
+from afresh.exposure import check_exposure
+from afresh.settings import Settings, load_settings
 
 PACKAGES = ("litestar", "msgspec", "numba", "numpy", "polars", "uvicorn", "uvloop", "httptools")
 GIB = 2**30
