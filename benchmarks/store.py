@@ -9,13 +9,14 @@ named by FEAST_PYTHON (requirements/bench-feast.in). Valkey is that of the packa
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ from benchmarks._state import folded, payloads
 from benchmarks.read import THIRTY, candidates
 
 PREFIX, KEY, ENTITIES = "bench", "item_id", 500
+IN_A_ROW = 5
+"""Reads of a kind in each round, as under load; Feast reads once a round."""
 NO_FEAST = "Feast: set FEAST_PYTHON, see requirements/bench-feast.in"
 
 
@@ -110,7 +113,7 @@ def main() -> None:
     wanted = arguments("Features read through a store, beside Feast.")
     small = wanted.smoke
     shop = shopping(most=20_000, synthetic=True) if small else shopping(wanted.data)
-    app, rounds = load(THIRTY), 30 if small else 400
+    app, rounds = load(THIRTY), 10 if small else 200
     with tempfile.TemporaryDirectory(prefix="afresh-store-") as name:
         folder = Path(name)
         state = folded(app, payloads(app, shop, folder))
@@ -146,19 +149,22 @@ def main() -> None:
                 said = feast.read(names)["values"]
                 theirs = np.array([said[f.name] for f in features], np.float32).T
                 assert np.array_equal(theirs, whole, equal_nan=True), "Feast's values differ"
-            took: dict[str, list[float]] = {"matrix": [], "rows": [], "mget": [], "feast": []}
+            works: dict[str, Callable[[], object]] = {
+                "matrix": lambda: stored.matrix(KEY, names, features, now),
+                "rows": lambda: stored.values(asked, stored.find([asked], now)[0]),
+                "mget": lambda: store.get(wanted_keys),
+            }
+            took: dict[str, list[float]] = {name: [] for name in (*works, "feast")}
+            gc.disable()
             for _ in range(rounds):
-                began = time.perf_counter()
-                stored.matrix(KEY, names, features, now)
-                took["matrix"].append((time.perf_counter() - began) * 1e6)
-                began = time.perf_counter()
-                stored.values(asked, stored.find([asked], now)[0])
-                took["rows"].append((time.perf_counter() - began) * 1e6)
-                began = time.perf_counter()
-                store.get(wanted_keys)
-                took["mget"].append((time.perf_counter() - began) * 1e6)
+                for name, work in works.items():
+                    for _ in range(IN_A_ROW):
+                        began = time.perf_counter()
+                        work()
+                        took[name].append((time.perf_counter() - began) * 1e6)
                 if feast is not None:
                     took["feast"].append(feast.read(names)["us"])
+            gc.enable()
             if feast is not None:
                 feast.close()
             store.close()

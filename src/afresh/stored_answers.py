@@ -39,7 +39,7 @@ class StoredAnswers:
 
         after: a token; values that do not reflect it within WAIT_S come with fresh = False.
         Raises NotFound for an unknown feature, BadRequest for a key without features, a moment
-        in the past or a token that is none, Overloaded, and Unavailable without the store.
+        in the past or a token that is none, and Unavailable without the store.
         """
         if as_of is not None:
             raise BadRequest(
@@ -51,7 +51,7 @@ class StoredAnswers:
         asked = [
             Asked(key, named, features_of(self.plan, key, names)) for key, named in keys.items()
         ]
-        with self._entered():
+        with self._heard():
             found, fresh = self._found(asked, after)
         rows: list[dict[str, Value]] = []
         for each, mine in zip(asked, found, strict=True):
@@ -76,17 +76,24 @@ class StoredAnswers:
             time.sleep(LOOK_S)
 
     @contextmanager
-    def _entered(self) -> Iterator[None]:
+    def room(self) -> Iterator[None]:
+        """A place among those that wait for the store. Raises Overloaded when there is none."""
         if not self._room.acquire(blocking=False):
             raise Overloaded(f"{AT_ONCE} requests wait for the store already.")
+        try:
+            yield
+        finally:
+            self._room.release()
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """The store is asked; how it went is remembered."""
         try:
             yield
             self._failure = None
         except (Unavailable, CorruptData) as error:
             self._failure = error.message
             raise
-        finally:
-            self._room.release()
 
     def was_ready(self) -> tuple[bool, str]:
         """As `ready`, as of the last time that the store was asked; waits for nothing."""
@@ -95,7 +102,7 @@ class StoredAnswers:
     def ready(self) -> tuple[bool, str]:
         """Whether the store holds this definition's values."""
         try:
-            with self._entered():
+            with self._heard():
                 self.stored.head()
         except AfreshError as error:
             return False, error.message

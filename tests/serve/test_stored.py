@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +18,16 @@ import httpx
 import pytest
 from tests.conftest import needs_valkey
 from tests.serve.conftest import SHOP, Served, serving
-from tests.valkey_server import Server, valkey_server
+from tests.valkey_server import Server, free_port, valkey_server
 
-from afresh.errors import AfreshError
+from afresh.errors import AfreshError, Overloaded
 from afresh.loading import load
 from afresh.log.token import Place, write_token
 from afresh.serve.server import address, bind, make_server
 from afresh.settings import Settings
+from afresh.store.memory import MemoryStore
 from afresh.store.opening import open_store
-from afresh.stored_answers import StoredAnswers
+from afresh.stored_answers import AT_ONCE, StoredAnswers
 from afresh.watch.metrics import observed_store_app
 
 pytestmark = pytest.mark.engine
@@ -170,6 +176,42 @@ def test_without_its_store_it_is_up_and_says_why_it_cannot_answer(tmp_path: Path
             assert client.get("/livez").status_code == 200
             client.headers.pop("x-api-key")
             assert client.post("/v1/features", json=asked).status_code == 401
+
+
+def test_more_than_may_wait_are_refused_at_once() -> None:
+    answers = StoredAnswers(load(SHOP).plan(), MemoryStore(), "full")
+    with ExitStack() as waiting:
+        for _ in range(AT_ONCE):
+            waiting.enter_context(answers.room())
+        with pytest.raises(Overloaded), answers.room():
+            pass
+    with answers.room():
+        pass
+
+
+def test_the_command_starts_without_its_store_and_ends_in_order(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "afresh.cli",
+        "serve",
+        str(SHOP),
+        "--store-only",
+        "--port",
+        "0",
+    ]
+    there = {**os.environ, "AFRESH_STORE": f"redis://127.0.0.1:{free_port()}/0"}
+    there["AFRESH_LOG_FORMAT"] = "json"
+    process = subprocess.Popen(command, env=there, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    try:
+        assert process.stderr is not None
+        told = next(json.loads(line) for line in process.stderr if "serving_from_store" in line)
+        answer = httpx.post(f"{told['url']}/v1/features", json={"keys": {"item_id": ["i1"]}})
+        assert answer.status_code == 503
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_of_no_store_does_not_start() -> None:

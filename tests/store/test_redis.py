@@ -16,7 +16,9 @@ from tests.tls_front import tls_front
 from tests.valkey_server import Server, free_port, valkey_server
 
 from afresh.errors import AfreshError, StorageFull, Unavailable
-from afresh.store import Put
+from afresh.settings import Settings
+from afresh.store import EntityStore, Put
+from afresh.store.opening import open_store
 from afresh.store.redis import Access, RedisStore
 
 pytestmark = pytest.mark.engine
@@ -33,7 +35,7 @@ def value(version: int, body: bytes = b"") -> bytes:
     return b"12345678" + version.to_bytes(8, "little") + body
 
 
-def works(store: RedisStore) -> None:
+def works(store: EntityStore) -> None:
     puts = [Put(f"k{k}".encode(), value(k)) for k in range(40)]
     assert store.put(puts, LONG) == 0
     assert store.get([put.key for put in puts]) == [put.value for put in puts]
@@ -102,6 +104,16 @@ def test_users_get_in_by_password_and_do_what_they_may(locked: Server) -> None:
             store.get([b"k9"])
         assert "store_password" in told.value.hint
         assert "secret" not in str(told.value)
+
+
+def test_the_password_stands_in_a_file(locked: Server, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    url = locked.url.replace("127", "writer@127", 1)
+    settings = Settings(store=url, store_password_file=file, store_timeout=GENEROUS)
+    with pytest.raises(AfreshError, match="store_password_file"):
+        open_store(settings)
+    file.write_text("secret\n")
+    works(open_store(settings))
 
 
 def test_with_tls_only_whom_the_authority_names(tmp_path: Path, valkey: Server) -> None:

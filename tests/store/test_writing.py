@@ -9,15 +9,20 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.batches import batch_of
 from tests.conftest import needs_valkey
 from tests.everything import app
-from tests.opened import Opened, event, now, post, put
+from tests.model import Event
+from tests.opened import PLAN, Opened, event, now, post, put
 from tests.valkey_server import Server, free_port, valkey_server
 
 from afresh.errors import Unavailable
+from afresh.log import Pending
+from afresh.log.sqlite import SqliteLog
 from afresh.runtime import Runtime
 from afresh.settings import Settings
 from afresh.store.opening import open_store
+from afresh.store.replica import Replica
 from afresh.store.stored import Asked, Stored
 from afresh.store.value import keys_of
 from afresh.store.writing import Writing
@@ -231,3 +236,39 @@ def test_a_changed_definition_is_written_when_its_log_is_folded(
     rows = stored.values(asked, stored.find([asked], moment)[0])
     assert rows == changed.replica.reader.values(key, names, features, moment)
     writing.close()
+
+
+def test_a_shared_log_is_followed_by_its_partitions(tmp_path: Path, settings: Settings) -> None:
+    """Of two mirrors of one log, each with offsets of its own, one goes on where the other was."""
+    noon = 20_000 * 86_400_000
+
+    def mirror(name: str, vectors: list[tuple[int, int]]) -> tuple[SqliteLog, Replica]:
+        log, replica = SqliteLog(tmp_path / name, mirror_of="ab" * 8), Replica(PLAN)
+        for vector in vectors:
+            at = sum(vector)
+            events = [Event(f"e{at}", "view", noon + at, None, f"i{at}", f"v{at}", {"price": at})]
+            payload = batch_of(PLAN, events).encode()
+            log.append([Pending("events", 1, noon + at, noon + at, noon, payload, vector=vector)])
+        for entry in log.read():
+            replica.apply(entry)
+        return log, replica
+
+    def wrote(log: SqliteLog, replica: Replica) -> int:
+        writing = Writing(replica, log, open_store(settings), settings.store_prefix)
+        writing.start()
+        assert waited(lambda: writing.counts().ready)
+        writing.close()
+        log.close()
+        return writing.counts().written
+
+    # An item, a session, and an owner each; the first mirror does not know of two.
+    assert wrote(*mirror("one", [(1, 0), (1, 1), (2, 1)])) == 9
+    stored = Stored(PLAN, open_store(settings), settings.store_prefix)
+    assert stored.head().offsets == [2, 1]
+    log, replica = mirror("two", [(0, 1), (1, 1), (2, 1), (2, 2), (2, 3)])
+    assert wrote(log, replica) == 6
+    assert stored.head().offsets == [2, 3]
+    features = [f for f in PLAN.features if f.key == "item_id"]
+    asked = Asked("item_id", ["i1", "i2", "i3", "i4", "i5"], features)
+    rows = stored.values(asked, stored.find([asked], noon + 1000)[0])
+    assert rows == replica.reader.values("item_id", asked.names, features, noon + 1000)

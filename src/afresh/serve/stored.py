@@ -36,7 +36,8 @@ def create_store_app(
         asked = features.asked_of(settings, body)
         moment = None if asked.as_of is None else features.milliseconds(asked.as_of)
         given = asked.keys, asked.features, moment, asked.after
-        return json_reply(await asyncio.to_thread(answers.features, *given))
+        with answers.room():
+            return json_reply(await asyncio.to_thread(answers.features, *given))
 
     routes = [post_features, *health.routes, *pages.routes, *extra_routes]
     described = [route for route in routes if isinstance(route, HTTPRouteHandler)]
