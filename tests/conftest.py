@@ -19,6 +19,7 @@ from engines import EngineError
 from engines.kafka import Kafka
 from hypothesis import HealthCheck, settings
 from tests.certificates import certificates
+from tests.mirrored import Mirrored
 from tests.opened import Opened
 from tests.valkey_server import Server, is_installed, valkey_server
 from tests.widened import standing, with_history
@@ -69,6 +70,14 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         missing_engine("Kafka", str(error))
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def mirrored(kafka: Kafka, tmp_path: Path) -> Iterator[Mirrored]:
+    """Opens servers that share topics of their own; all are closed in the end."""
+    made = Mirrored(kafka, tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from afresh.errors import AfreshError
-from afresh.exposure import check_exposure
-from afresh.settings import Settings, load_settings
+from afresh.settings import Settings, check_exposure, load_settings
 
 PACKAGES = ("litestar", "msgspec", "numba", "numpy", "polars", "uvicorn", "uvloop", "httptools")
 GIB = 2**30

@@ -18,6 +18,21 @@ def open_runtime(
 
     Raises AfreshError when the log cannot be had.
     """
+    runtime = _open(app, folder, settings, progress)
+    if settings.intake:
+        from afresh.intake.starting import intakes
+
+        try:
+            runtime.feeds += intakes(runtime)
+            for feed in runtime.feeds:
+                feed.start()
+        except BaseException:
+            runtime.close()
+            raise
+    return runtime
+
+
+def _open(app: App, folder: Path, settings: Settings, progress: Progress) -> Runtime:
     if not settings.log:
         return Runtime.open(app, folder, settings, progress=progress)
     from afresh.log.kafka.address import is_kafka

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from afresh.app import App
 from afresh.errors import AfreshError
@@ -34,6 +34,12 @@ from afresh.warm import warm
 from afresh.writer import Writer, Writes
 
 
+class Feed(Protocol):
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Runtime(Service):
     """Opened with `Runtime.open`; close it, so that the next start is fast."""
 
@@ -45,6 +51,8 @@ class Runtime(Service):
         )
         self.recovery = Recovery(log, replica, self.admission, settings)
         self.decoder = EventDecoder(self.plan.accepted, max_events=settings.max_request_events)
+        self.feeds: list[Feed] = []
+        """What hands events over by itself; closed before the rest."""
         self._gathered: list[Submission] = []
         self._token: tuple[tuple[int, ...], int, str] = ((), 0, "")
         self.writer = self.make_writer()
@@ -115,6 +123,8 @@ class Runtime(Service):
 
     def close(self) -> None:
         """Finish what was submitted, take a snapshot, release the log."""
+        for feed in self.feeds:
+            feed.close()
         self.learner.close()
         self.promoted.close()
         self.learned_vectors.close()

@@ -8,9 +8,8 @@ import httpx
 import pytest
 
 from afresh.errors import AfreshError
-from afresh.exposure import check_exposure, is_loopback
 from afresh.serve.server import bind
-from afresh.settings import Settings
+from afresh.settings import Settings, check_exposure, is_loopback
 
 
 def test_with_a_key_nobody_else_comes_in(serve: Any) -> None:

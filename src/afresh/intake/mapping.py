@@ -10,9 +10,9 @@ import msgspec
 
 from afresh.errors import AfreshError
 from afresh.events.schema import PlanEvent
-from afresh.intake.declared import EACH, FIELDS, TYPES, Intake
 from afresh.intake.path import Path, path_of
 from afresh.problems import suggest
+from afresh.settings import EACH, FIELDS, TYPES, Intake
 
 OWN = ("event_id", "event_type", "timestamp", "user_id", "session_id", "item_id", "value")
 

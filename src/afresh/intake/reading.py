@@ -119,7 +119,7 @@ class Intaking:
                 if not decoded.events:
                     return Outcome(rejected=decoded.rejected)
                 self.submit(submission)
-                outcome: Outcome = submission.future.result()  # type: ignore[assignment]
+                outcome: Outcome = submission.future.result()
                 self._refuse(messages, mapped, outcome.rejected)
                 outcome.rejected += decoded.rejected
                 return outcome

@@ -217,7 +217,7 @@ class MirrorWriter:
         for u in unreadable:
             m = u.message
             where = f"{m.topic()}/{m.partition()}/{m.offset()}"
-            _log.warning("message_not_read", at=where, reason=u.reason)
+            _log.warning("message_not_read", place=where, reason=u.reason)
             text = (m.value() or b"").decode(errors="replace")
             value = msgspec.json.encode({"at": where, "reason": u.reason, "value": text})
             zero = np.zeros(1, np.int64)

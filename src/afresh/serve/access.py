@@ -6,10 +6,9 @@ import hmac
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from afresh.exposure import is_loopback
 from afresh.serve.modules import MODULES
 from afresh.serve.problem import HttpError
-from afresh.settings import Settings
+from afresh.settings import Settings, is_loopback
 
 OPEN = frozenset({"/livez", "/readyz", "/version", *MODULES})
 """Routes that need no key: what probes ask, and scripts."""

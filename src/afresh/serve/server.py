@@ -13,10 +13,9 @@ import structlog
 import uvicorn
 
 from afresh.errors import AfreshError
-from afresh.exposure import check_exposure
 from afresh.serve.gate import Gate
 from afresh.serve.protocol import protocol_class
-from afresh.settings import Settings
+from afresh.settings import Settings, check_exposure
 
 _log = structlog.get_logger("afresh.serve")
 

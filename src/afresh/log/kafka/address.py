@@ -50,8 +50,13 @@ def address_of(settings: Settings) -> Address:
             hint=f"Letters, digits, '.', '_' and '-'. {_HINT}",
         )
     servers = ",".join(s if ":" in s else f"{s}:9092" for s in parts.netloc.split(","))
+    return Address(servers, prefix, options_of(settings, encrypted=SCHEMES[parts.scheme]))
+
+
+def options_of(settings: Settings, *, encrypted: bool = False) -> dict[str, Any]:
+    """How to log in, as the settings say."""
     options: dict[str, Any] = {"client.id": "afresh"}
-    encrypted, user = SCHEMES[parts.scheme], settings.kafka_user
+    user = settings.kafka_user
     options["security.protocol"] = ("SASL_" if user else "") + ("SSL" if encrypted else "PLAINTEXT")
     if user:
         options["sasl.mechanism"] = settings.kafka_mechanism
@@ -59,4 +64,4 @@ def address_of(settings: Settings) -> Address:
         options["sasl.password"] = settings.secret("kafka_password") or ""
     if settings.kafka_ca_file is not None:
         options["ssl.ca.location"] = str(settings.kafka_ca_file)
-    return Address(servers, prefix, {**options, **settings.kafka_options})
+    return {**options, **settings.kafka_options}

@@ -1,11 +1,11 @@
-"""Exposure: who can reach a server, by the address it listens on."""
+"""What listens beyond this machine needs a key."""
 
 from __future__ import annotations
 
 from ipaddress import ip_address
 
 from afresh.errors import AfreshError
-from afresh.settings import Settings
+from afresh.settings.declared import Settings
 
 
 def is_loopback(host: str) -> bool:
