@@ -93,7 +93,7 @@ class StoredAnswers:
             self._failure = None
         except (Unavailable, CorruptData) as error:
             self._failure = error.message
-            raise
+            raise Unavailable(error.message, hint=error.hint) from error
 
     def was_ready(self) -> tuple[bool, str]:
         """As `ready`, as of the last time that the store was asked; waits for nothing."""

@@ -90,6 +90,13 @@ def test_the_newest_version_stays_and_what_is_refused_is_counted(
     assert store.get(keys) == [held.get(key) for key in keys]
 
 
+def test_what_is_no_value_gives_way(store: EntityStore, named: Named) -> None:
+    for junk in (b"", b"x", b"1234", b"1234567\xff" * 3, b"other" + b"\xff" * 20):
+        store.replace(Put(named("a"), junk), LONG)
+        refused = int(junk[:4] == b"1234" and len(junk) > 16)
+        assert store.put([Put(named("a"), value(1))], LONG) == refused
+
+
 def test_of_writers_that_race_the_newest_wins(store: EntityStore, named: Named) -> None:
     keys = [named(str(k)) for k in range(20)]
 

@@ -25,6 +25,7 @@ from afresh.loading import load
 from afresh.log.token import Place, write_token
 from afresh.serve.server import address, bind, make_server
 from afresh.settings import Settings
+from afresh.store import Put
 from afresh.store.memory import MemoryStore
 from afresh.store.opening import open_store
 from afresh.stored_answers import AT_ONCE, StoredAnswers
@@ -176,6 +177,25 @@ def test_without_its_store_it_is_up_and_says_why_it_cannot_answer(tmp_path: Path
             assert client.get("/livez").status_code == 200
             client.headers.pop("x-api-key")
             assert client.post("/v1/features", json=asked).status_code == 401
+
+
+def test_a_damaged_store_is_said_and_mended(writer: Served, reader: httpx.Client) -> None:
+    fresh_rows(reader, {"keys": KEYS, "after": sent(writer, "i7")})
+    assert writer.runtime.writing is not None
+    keys = writer.runtime.writing.keys
+    prefix = keys.prefix(writer.runtime.writing.generation, "item_id")
+    store = open_store(writer.runtime.settings)
+    for key in (prefix + b"i7", keys.head):
+        store.replace(Put(key, b"what nobody wrote, longer than a header is"), 60_000)
+        answer = reader.post("/v1/features", json={"keys": {"item_id": ["i7"]}})
+        assert answer.status_code == 503
+        assert "store" in answer.json()["detail"]
+        rows, until = None, time.monotonic() + 20
+        token = sent(writer, "i7")
+        while rows is None and time.monotonic() < until:
+            answer = reader.post("/v1/features", json={"keys": {"item_id": ["i7"]}, "after": token})
+            rows = answer.json().get("rows") if "fresh" not in answer.json() else None
+        assert answer.status_code == 200, answer.text
 
 
 def test_more_than_may_wait_are_refused_at_once() -> None:

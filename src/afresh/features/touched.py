@@ -18,13 +18,16 @@ GATHERED = 1 << 18
 number of entities."""
 
 
+_NONE = np.empty(0, np.int64)
+
+
 class Touched:
     """Entities of some key fields. One thread at a time."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self.keys = list(keys)
         self._noted: dict[str, list[Numbers]] = {key: [] for key in keys}
-        self._due: dict[str, Numbers] = {}
+        self._due = dict.fromkeys(keys, _NONE)
         self._size = 0
 
     def __len__(self) -> int:
@@ -44,8 +47,7 @@ class Touched:
         """Begin a round: what was touched is due."""
         self._gather()
         for key, noted in self._noted.items():
-            due = [self._due.get(key, _NONE), *noted]
-            self._due[key] = np.unique(np.concatenate(due))
+            self._due[key] = np.unique(np.concatenate([self._due[key], *noted]))
         self._noted = {key: [] for key in self.keys}
         self._size = 0
 
@@ -66,15 +68,12 @@ class Touched:
         self._gather()
         for key in keys:
             self._noted[key] = [_known(moved[each]) for each in self._noted[key]]
-            self._due[key] = np.sort(_known(moved[self._due.get(key, _NONE)]))
+            self._due[key] = np.sort(_known(moved[self._due[key]]))
 
     def _gather(self) -> None:
         for key, noted in self._noted.items():
             self._noted[key] = [_known(np.unique(np.concatenate(noted)))] if noted else []
         self._size = sum(len(each) for noted in self._noted.values() for each in noted)
-
-
-_NONE = np.empty(0, np.int64)
 
 
 def _known(numbers: Numbers) -> Numbers:

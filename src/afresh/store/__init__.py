@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+MARK = 4
+"""How many bytes at the start of every value say what it is."""
 VERSION_AT = 8
 """Where in every value its version stands: eight bytes, an unsigned little-endian number."""
 
 
 class Put(NamedTuple):
-    """A value on its way into a store. Bytes 8 to 16 of `value` are its version."""
+    """A value on its way into a store. Bytes 0 to 4 of `value` say what it is, 8 to 16 are its
+    version."""
 
     key: bytes
     value: bytes
@@ -34,7 +37,8 @@ class EntityStore(Protocol):
         """Keep values for at least `ttl_ms` from now; how many were refused.
 
         Refused is a value whose version is less than that of the one held: looked at and written
-        in one step in the store, so of two writers the newer wins, whoever comes last. When the
+        in one step in the store, so of two writers the newer wins, whoever comes last. What is
+        held and begins with other bytes than the new one is none, and gives way. When the
         call fails, any of the values may have been kept; putting them again does no harm.
         """
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from afresh.errors import Unavailable
-from afresh.store import VERSION_AT, Put
+from afresh.store import MARK, VERSION_AT, Put
 
 
 class MemoryStore:
@@ -27,7 +27,7 @@ class MemoryStore:
         with self._lock:
             for put in values:
                 held = self._living(put.key)
-                if held is not None and _version(held) > _version(put.value):
+                if held is not None and _is_newer(held, put.value):
                     refused += 1
                 else:
                     self._hold(put, ttl_ms)
@@ -56,5 +56,8 @@ class MemoryStore:
         self._held[put.key] = put.value, time.monotonic() + ttl_ms / 1000
 
 
-def _version(value: bytes) -> int:
-    return int.from_bytes(value[VERSION_AT : VERSION_AT + 8], "little")
+def _is_newer(held: bytes, value: bytes) -> bool:
+    def version(of: bytes) -> int:
+        return int.from_bytes(of[VERSION_AT : VERSION_AT + 8], "little")
+
+    return held[:MARK] == value[:MARK] and version(held) > version(value)

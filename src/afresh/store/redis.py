@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from afresh.errors import AfreshError, MissingDependency, StorageFull, Unavailable
-from afresh.store import VERSION_AT, Put
+from afresh.store import MARK, VERSION_AT, Put
 
 AT_ONCE = 500
 """Values of one pipeline: what waits in the server's and in our buffers is bounded."""
@@ -23,9 +23,10 @@ STEPS = 3
 """A call may wait for a connection, for its log-in, and for the answer; each has its share."""
 
 _PUT = f"""
-local held = redis.call('GETRANGE', KEYS[1], {VERSION_AT}, {VERSION_AT + 7})
-if #held == 8 and struct.unpack('<I8', held)
-    > struct.unpack('<I8', string.sub(ARGV[1], {VERSION_AT + 1}, {VERSION_AT + 8})) then
+local held = redis.call('GETRANGE', KEYS[1], 0, {VERSION_AT + 7})
+if #held == {VERSION_AT + 8} and string.sub(held, 1, {MARK}) == string.sub(ARGV[1], 1, {MARK})
+    and struct.unpack('<I8', held, {VERSION_AT + 1})
+    > struct.unpack('<I8', ARGV[1], {VERSION_AT + 1}) then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

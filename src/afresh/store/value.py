@@ -47,8 +47,10 @@ def keys_of(plan: Plan) -> list[str]:
 
 
 def generation_of(plan: Plan, log: str) -> int:
-    """Facts of one plan and one log: what is written under another number is never mixed."""
-    return int.from_bytes(hashlib.sha256(f"{plan.hash}/{log}".encode()).digest()[:8], "big")
+    """Facts of one plan and one log in this format: what is written under another number is
+    never mixed with them."""
+    named = f"{FORMAT}/{plan.hash}/{log}"
+    return int.from_bytes(hashlib.sha256(named.encode()).digest()[:8], "big")
 
 
 def ttl_of(plan: Plan) -> int:
@@ -64,7 +66,7 @@ class Keys:
 
     def __init__(self, prefix: str, plan: Plan) -> None:
         self.base = f"{prefix}:{plan.app}:"
-        self.head = f"{self.base}{plan.hash}:head".encode()
+        self.head = f"{self.base}{plan.hash}:head{FORMAT}".encode()
 
     def prefix(self, generation: int, field: str) -> bytes:
         """What the entity's name is appended to; of a party it begins with `u` or `s`."""

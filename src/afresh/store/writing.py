@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import structlog
 
-from afresh.errors import AfreshError, Unavailable
+from afresh.errors import AfreshError, CorruptData, Unavailable
 from afresh.events.batch import EventBatch, decode_batch
 from afresh.features.engines.embedded import State
 from afresh.features.touched import Touched
@@ -192,8 +192,12 @@ class Writing:
         self._said, self._takes_over = head.n, False
 
     def _held(self) -> Head | None:
+        """The store's head; None: there is none that can be read."""
         value = self.store.get([self.keys.head])[0]
-        return None if value is None else read_head(value)
+        try:
+            return None if value is None else read_head(value)
+        except CorruptData:
+            return None
 
     def _attached(self) -> bool:
         """Have the fold note what it touches; what the store lacks at first is touched too.
