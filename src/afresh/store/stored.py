@@ -36,12 +36,14 @@ class Found(NamedTuple):
 
     head: every entity reflects the log so far, at least; n: the least version of the entities
     themselves, -1 when one has no value. now: the moment at which values are computed, UTC ms.
+    held bool[entities]: which have a value, each entity once, in the order asked.
     """
 
     state: State
     head: Head
     n: int
     now: int
+    held: NDArray[np.bool_]
 
 
 class Stored:
@@ -51,6 +53,8 @@ class Stored:
         self.plan, self.store, self.keys = plan, store, Keys(prefix, plan)
         self._reader = Reader(State(plan))
         self._generation: int | None = None
+        self._read: tuple[bytes, Head] = b"", Head(0, "", [], 0)
+        """The head as it was read last."""
 
     def head(self) -> Head:
         """What the store holds. Raises Unavailable when nothing was written of this plan."""
@@ -64,8 +68,9 @@ class Stored:
 
         Raises Unavailable when the store cannot answer, CorruptData for what it should not hold.
         """
-        found = self.find([Asked(key, names, features)], now)[0]
-        numbers = found.state.find(key, list(names))
+        named = key == "user_id"  # a user is found by name, with their sessions
+        found = self.find([Asked(key, names, features)], now, named=named)[0]
+        numbers = found.state.find(key, list(names)) if named else _places(names, found.held)
         return self._reader.of(found.state).matrix(numbers, features, found.now)
 
     def values(self, asked: Asked, found: Found) -> list[dict[str, Value]]:
@@ -73,9 +78,12 @@ class Stored:
         reader = self._reader.of(found.state)
         return reader.values(asked.key, asked.names, asked.features, found.now)
 
-    def find(self, asked: Sequence[Asked], now: int | None = None) -> list[Found]:
+    def find(
+        self, asked: Sequence[Asked], now: int | None = None, *, named: bool = True
+    ) -> list[Found]:
         """Fetch what some questions need: one round trip, and another one when users have linked
-        sessions, or when the store went over to another log. Raises as `matrix`."""
+        sessions, or when the store went over to another log. named: as `unpacked`. Raises as
+        `matrix`."""
         if self._generation is None:
             self._generation = self.head().generation
         while True:
@@ -94,20 +102,23 @@ class Stored:
         for each, mine in zip(asked, entities, strict=True):
             values = Values(self.plan, each.key, generation, mine, fetched[at : at + len(mine)])
             at += len(mine)
-            out.append(self._found(each, values, head, now))
+            out.append(self._found(each, values, head, now, named))
         return out
 
-    def _found(self, asked: Asked, values: Values, head: Head, now: int | None) -> Found:
+    def _found(
+        self, asked: Asked, values: Values, head: Head, now: int | None, named: bool
+    ) -> Found:
         newest = max(head.newest, values.newest)
         moment = max(time.time_ns() // 1_000_000, newest + 1) if now is None else now
         if asked.key == "user_id":
             values = self._with_sessions(values, newest, moment)
             newest = max(newest, values.newest)
             moment = max(moment, newest + 1)
-        state = unpacked(values, newest, self._reader.state, sections_read(asked))
+        sections = sections_read(asked)
+        state = unpacked(values, newest, self._reader.state, sections, named=named)
         held = values.n[values.n >= 0]
         n = int(held.min()) if len(held) and len(held) == len(asked.names) else -1
-        return Found(state, head, n, moment)
+        return Found(state, head, n, moment, values.held)
 
     def _with_sessions(self, values: Values, newest: int, now: int) -> Values:
         """With the values of the sessions that are linked to users, if any are."""
@@ -134,10 +145,22 @@ class Stored:
                 hint="Run `afresh serve` with the same definition, `store` and store_prefix; it "
                 "writes when it starts.",
             )
+        if value == self._read[0]:
+            return self._read[1]
         head = read_head(value)
         if generation_of(self.plan, head.log) != head.generation:
             raise Unavailable("The store's head is of another definition.")
+        self._read = value, head
         return head
+
+
+def _places(names: Sequence[str], held: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Where each name stands among those asked, -1 for one without a value: int64[names]."""
+    places = np.where(held, np.arange(len(held)), -1)
+    if len(held) == len(names):
+        return places
+    at = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return places[[at[name] for name in names]]
 
 
 def _entities(key: str, names: Sequence[str]) -> list[bytes]:

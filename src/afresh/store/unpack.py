@@ -84,16 +84,24 @@ class Values:
 
 
 def unpacked(
-    values: Values, newest: int, empty: State, wanted: Collection[Section] | None = None
+    values: Values,
+    newest: int,
+    empty: State,
+    wanted: Collection[Section] | None = None,
+    *,
+    named: bool = True,
 ) -> State:
     """A state of these entities. newest: F, UTC ms, no less than that of any value.
 
     empty: a state of the plan without facts, whose empty parts the new one shares. wanted: the
-    sections that will be read, None: all. Raises CorruptData.
+    sections that will be read, None: all. named: whether the state can find the entities by their
+    names; else they are just numbered in their order. Raises CorruptData.
     """
     state = _fillable(empty)
     state.newest = newest
-    numbers = _named(state, values)
+    numbers = (
+        _named(state, values) if named else np.where(values.held, np.arange(len(values.n)), -1)
+    )
     facts: list[dict[str, NDArray[Any]]] = []
     for at, section in enumerate(values.sections):
         if wanted is not None and section not in wanted:
@@ -146,8 +154,8 @@ def _named(state: State, values: Values) -> NDArray[np.int64]:
     return state.names(values.key).intern(b"\0".join(names), len(names))
 
 
-def _heads(state: State, key: str) -> NDArray[np.int64]:
-    return np.zeros((state.key_count(key), 3), np.int64)
+def _heads(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.zeros((int(numbers.max(initial=-1)) + 1, 3), np.int64)
 
 
 def _filled(blocks: Blocks, heads: NDArray[np.int64], pool: NDArray[Any]) -> Blocks:
@@ -169,7 +177,7 @@ def _tiles(
     if family.split is not None:
         fixed = fixed_labels(values.plan.inputs[family.split])
         how, groups = (NAMED, 0) if fixed is None else (FIXED, len(fixed))
-    heads = _heads(state, values.key)
+    heads = _heads(numbers)
     pool = np.empty((_room(bounds, 1 + len(family.slots)), 1 + len(family.slots)), np.int64)
     names = _room(bounds, 2) if how == NAMED else 1
     name_at, name_to = np.empty(names, np.int64), np.empty(names, np.int64)
@@ -188,7 +196,7 @@ def _tiles(
 def _sketches(
     state: State, at: int, values: Values, bounds: _Bounds, numbers: NDArray[np.int64]
 ) -> None:
-    heads, pool = _heads(state, values.key), np.empty((_room(bounds, 9), 2), np.int64)
+    heads, pool = _heads(numbers), np.empty((_room(bounds, 9), 2), np.int64)
     width = state.sketches[at].spec.width
     values.done(
         kernels.unpack_sketches(
@@ -207,7 +215,7 @@ def _events(
     before: Sequence[dict[str, NDArray[Any]]],
 ) -> dict[str, NDArray[Any]]:
     """Fill one sequence; the columns of its facts, which stand behind those of `before`."""
-    heads, room = _heads(state, values.key), _room(bounds, 5)
+    heads, room = _heads(numbers), _room(bounds, 5)
     made: dict[str, NDArray[Any]] = {name: np.empty(room, kind) for name, kind in COLUMNS.items()}
     item_at, item_to = np.empty(room, np.int64), np.empty(room, np.int64)
     read = values.done(
