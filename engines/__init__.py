@@ -3,7 +3,7 @@
 Standard library only. An engine lies in a folder of its own under `home()`; it is complete or
 not there. Everything listens on 127.0.0.1.
 
-    python -m engines install kafka        fetch (needs Java 17 and Maven: scripts/install-java)
+    python -m engines install kafka flink  fetch (needs Java 17 and Maven: scripts/install-java)
     python -m engines start kafka FOLDER   run one until Ctrl-C, its data in FOLDER
 """
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import engines
+from engines.flink import Flink, install_flink
 from engines.kafka import Kafka, install_kafka
 
-INSTALL = {"kafka": install_kafka}
-START = {"kafka": Kafka}
+INSTALL = {"kafka": install_kafka, "flink": install_flink}
+START: dict[str, Callable[[Path], Kafka | Flink]] = {
+    "kafka": Kafka,
+    "flink": Flink,
+    "flink-cluster": partial(Flink, cluster=True),
+}
 
 
 def main() -> None:
@@ -19,14 +26,16 @@ def main() -> None:
     parser = argparse.ArgumentParser("engines", description=engines.__doc__, formatter_class=shape)
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("install", help="fetch engines, unless they are there")
-    fetch.add_argument("names", nargs="*", choices=[*INSTALL, []], default=list(INSTALL))
+    fetch.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(INSTALL)}; or all")
     run = commands.add_parser("start", help="run one until Ctrl-C")
     run.add_argument("name", choices=list(START))
     run.add_argument("folder", type=Path)
     given = parser.parse_args()
     try:
         if given.command == "install":
-            for name in given.names:
+            if unknown := set(given.names) - set(INSTALL):
+                parser.error(f"there is no engine {', '.join(sorted(unknown))}")
+            for name in given.names or INSTALL:
                 print(INSTALL[name](), flush=True)
         else:
             engine = START[given.name](given.folder)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from multiprocessing.connection import Connection
 from pathlib import Path
+
+import msgspec
 
 from afresh.app import App
 from afresh.errors import AfreshError
+from afresh.log.sqlite import SqliteLog
 from afresh.recovery import Progress, silent
 from afresh.runtime import Runtime
 from afresh.settings import Settings
@@ -30,6 +35,37 @@ def open_runtime(
             runtime.close()
             raise
     return runtime
+
+
+def make_log(app: App, folder: Path, settings: Settings) -> None:
+    """Make the files of the log in a folder, unless they are there; no thread is left behind, so
+    that this process may fork."""
+    if not settings.log:
+        SqliteLog(folder, app=app.name).close()
+        return
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+    child = context.Process(target=_make_mirror, args=(app, folder, settings, there))
+    child.start()
+    there.close()
+    try:
+        said: list[str] = msgspec.json.decode(here.recv_bytes())
+    except EOFError:
+        said = ["The mirror of the log could not be made.", ""]
+    child.join()
+    if said:
+        raise AfreshError(said[0], hint=said[1])
+
+
+def _make_mirror(app: App, folder: Path, settings: Settings, told: Connection) -> None:
+    from afresh.mirror.runtime import MirrorRuntime
+
+    try:
+        MirrorRuntime.log_of(app, folder, settings).close()
+        said: list[str] = []
+    except AfreshError as error:
+        said = [error.message, error.hint]
+    told.send_bytes(msgspec.json.encode(said))
 
 
 def _open(app: App, folder: Path, settings: Settings, progress: Progress) -> Runtime:

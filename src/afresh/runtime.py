@@ -272,6 +272,7 @@ class Runtime(Service):
             "accepted": c.accepted,
             "duplicates": c.duplicates,
             "late": c.late,
+            "copies": 0,
             "commits": c.commits,
             "rejected": dict(c.rejected),
             "left_out": dict(self.left_out),

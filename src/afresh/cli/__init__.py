@@ -17,6 +17,7 @@ from afresh.cli import (
     events,
     exporting,
     features,
+    flink,
     importing,
     kafka,
     lag,
@@ -65,6 +66,7 @@ for command in COMMANDS:
 app.add_typer(models.app, name=models.NAME)
 app.add_typer(events.app, name=events.NAME)
 app.add_typer(kafka.app, name=kafka.NAME)
+app.add_typer(flink.app, name=flink.NAME)
 
 
 def main() -> None:

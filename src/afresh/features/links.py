@@ -54,9 +54,10 @@ class Links:
         names = (said.strings(name) for name in ("event_id", "session_id", "user_id"))
         for ts, event_id, session, user in zip(said.ts.tolist(), *names, strict=True):
             if session and user:
-                self._add(Link(ts, event_id.encode(), session, user))
+                self.add(Link(ts, event_id.encode(), session, user))
 
-    def _add(self, link: Link) -> None:
+    def add(self, link: Link) -> None:
+        """Take one link."""
         insort(self._by_session.setdefault(link.session, []), link)
         self._by_user.setdefault(link.user, set()).add(link.session)
 
@@ -91,7 +92,7 @@ class Links:
         """Hold these links and no others."""
         self._by_session, self._by_user = {}, {}
         for link in links:
-            self._add(link)
+            self.add(link)
 
     def dump(self) -> dict[str, NDArray[np.generic]]:
         lines = [msgspec.json.encode([link.ts, link.event_id.decode(), *link[2:]]) for link in self]

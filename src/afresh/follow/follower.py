@@ -88,6 +88,7 @@ class Follower(Service):
             replica = Replica(plan, Room(settings.state_memory, folder))
             follower = cls(app, settings, log, replica, folder, bell, peers, lost)
             rebuild(log, replica, folder / "snapshots", progress)
+            replica.vector = replica.vector or log.vector
             with replica.lock:
                 follower.surfaces.prepare()
         except BaseException:
@@ -192,6 +193,7 @@ class Follower(Service):
             "accepted": 0,
             "duplicates": 0,
             "late": 0,
+            "copies": 0,
             "commits": 0,
             "rejected": {},
             "left_out": dict(self.left_out),

@@ -28,7 +28,8 @@ class SqliteLog(SqliteReader):
     `app` names the application that owns the folder. `max_bytes` is a budget for
     the files: past it, `append` raises StorageFull. With `readonly` the folder
     may be written by another process meanwhile. A log with a `mirror_of` is a copy of a shared log
-    with that id: a power failure may take its last entries, which are read again from there.
+    with that id and so many partitions: a power failure may take its last entries, which are read
+    again from there.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class SqliteLog(SqliteReader):
         max_bytes: int | None = None,
         readonly: bool = False,
         mirror_of: str = "",
+        partitions: int = 0,
     ) -> None:
         folder = Path(folder)
         super().__init__(folder / "log.sqlite3")
@@ -64,8 +66,10 @@ class SqliteLog(SqliteReader):
                     stored = dict(connection.execute("SELECT key, value FROM meta").fetchall())
                     self.id = str(stored["id"])
                     self._start, self._span = int(stored["start"]), int(stored["span"])
-                    self.vector = as_vector(stored["vector"])
-                    """The vector of the newest entry that had one."""
+                    self.vector = as_vector(stored["vector"]) or (0,) * partitions
+                    """The vector of the newest entry that had one; zeros before there is one."""
+                    if not stored["vector"] and partitions:
+                        file.set_meta(connection, "vector", from_vector(self.vector))
                     self._end, self._arrival = newest(connection, stored["end"], stored["arrival"])
                 except BaseException:
                     connection.close()
@@ -136,9 +140,7 @@ class SqliteLog(SqliteReader):
                 writer.execute("UPDATE meta SET value = ? WHERE key = 'span'", (span,))
             vector = next((e.vector for e in reversed(entries) if e.vector), self.vector)
             if vector != self.vector:  # the entry may be trimmed, its place must not be
-                writer.execute(
-                    "UPDATE meta SET value = ? WHERE key = 'vector'", (from_vector(vector),)
-                )
+                file.set_meta(writer, "vector", from_vector(vector))
             writer.execute("COMMIT")
             self._end, self._arrival, self._span, self.vector = end, arrival, span, vector
             assert self._checkpointer is not None

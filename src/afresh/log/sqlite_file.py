@@ -122,6 +122,10 @@ def prepare(
         )
 
 
+def set_meta(connection: sqlite3.Connection, key: str, value: object) -> None:
+    connection.execute("UPDATE meta SET value = ? WHERE key = ?", (value, key))
+
+
 VACUUM_PAGES = 1024
 """Pages given back a transaction; between two of them appends go on."""
 

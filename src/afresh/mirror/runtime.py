@@ -29,6 +29,12 @@ from afresh.warm import warm
 from afresh.writer import Writes
 
 
+def found_topics(settings: Settings) -> Found:
+    """Raises AfreshError when they are not there or the brokers do not answer."""
+    address = address_of(settings)
+    return Cluster(address).find(Topics(address.prefix, settings.kafka_generation))
+
+
 class MirrorRuntime(Runtime):
     """As `Runtime`; what it is sent goes to the topics, and the log in its folder mirrors them."""
 
@@ -79,9 +85,8 @@ class MirrorRuntime(Runtime):
         progress("kernels", 0, 1)
         warm(plan, app.surfaces)
         progress("kernels", 1, 1)
-        address = address_of(settings)
-        found = Cluster(address).find(Topics(address.prefix, settings.kafka_generation))
-        log = SqliteLog(folder, app=app.name, max_bytes=settings.log_max_bytes, mirror_of=found.id)
+        found = found_topics(settings)
+        log = cls.log_of(app, folder, settings, found)
         with ExitStack() as opened:
             opened.callback(log.close)
             replica = Replica(plan, Room(settings.state_memory, folder))
@@ -93,6 +98,18 @@ class MirrorRuntime(Runtime):
             opened.pop_all()
         runtime.start()
         return runtime
+
+    @staticmethod
+    def log_of(app: App, folder: Path, settings: Settings, found: Found | None = None) -> SqliteLog:
+        """The mirror in a folder; raises as `open`."""
+        found = found or found_topics(settings)
+        return SqliteLog(
+            folder,
+            app=app.name,
+            max_bytes=settings.log_max_bytes,
+            mirror_of=found.id,
+            partitions=len(found.partitions),
+        )
 
     def recover(self, progress: Progress) -> None:
         super().recover(progress)
@@ -110,9 +127,20 @@ class MirrorRuntime(Runtime):
         if self.chosen.now:
             self.learner.hear(batch)
 
+    def keep_house(self) -> None:
+        super().keep_house()
+        self.cut_off = self.mirroring.cut_off
+
+    def ready(self) -> tuple[bool, str]:
+        if self.mirroring.cut_off:
+            return False, "The brokers do not answer: answers may be old, and nothing is taken."
+        return super().ready()
+
     def close(self) -> None:
         self.chosen.close()
         super().close()
 
     def stats(self) -> dict[str, Any]:
-        return {**super().stats(), "copies": self.mirroring.copies}
+        mirroring = self.mirroring
+        more = {"copies": mirroring.copies, "fold_lag": mirroring.behind()}
+        return {**super().stats(), **more}

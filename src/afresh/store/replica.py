@@ -166,7 +166,6 @@ class Replica:
                 follower.continued(other.catalog, moved)
             self.state, self.catalog, self.reader = other.state, other.catalog, other.reader
             self.weights, self.offset, self.warming = other.weights, other.offset, None
-            self.vector = other.vector
             self.room = other.room
             self.generation += 1
         del before

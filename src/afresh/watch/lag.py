@@ -42,7 +42,7 @@ def lags(settings: Settings) -> list[Lag]:
         bounds = consuming.bounds()
     finally:
         consuming.close()
-    held = vector or tuple(first for first, _ in bounds)
+    held = tuple(max(at, first) for at, (first, _) in zip(vector, bounds, strict=True))
     return [
         Lag(f"{p.topic}/{p.number}", first, end, at, max(end - at, 0))
         for p, (first, end), at in zip(found.partitions, bounds, held, strict=True)

@@ -130,6 +130,11 @@ class Counted(Collector):
         yield CounterMetricFamily(
             "afresh_late_events_total", "Events put into the late stream.", value=s["late"]
         )
+        yield CounterMetricFamily(
+            "afresh_copies_total",
+            "Events that stood twice in a shared log, of which the first counts.",
+            value=s["copies"],
+        )
         yield CounterMetricFamily("afresh_commits_total", "Commits to the log.", value=s["commits"])
         yield GaugeMetricFamily(
             "afresh_queue_events", "Events waiting to be written.", value=s["queue_depth"]

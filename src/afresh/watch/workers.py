@@ -23,9 +23,8 @@ from afresh.follow.bell import Bell
 from afresh.follow.calls import FlushTraces
 from afresh.follow.follower import Follower
 from afresh.follow.peers import WRITER, Answering, Peers
-from afresh.log.sqlite import SqliteLog
+from afresh.opening import make_log, open_runtime
 from afresh.recovery import Progress, silent
-from afresh.runtime import Runtime
 from afresh.serve import create_app
 from afresh.serve.channel import Channel
 from afresh.serve.server import address, bind
@@ -68,7 +67,7 @@ def run_workers(
     set_up_logging(settings)
     with bind(settings) as listening:
         # The files are made before several open them, and what is wrong with them is said here.
-        SqliteLog(folder, app=app.name).close()
+        make_log(app, folder, settings)
         Traces(folder, settings.traces_kept).close()
         progress("kernels", 0, 1)
         warm(app.plan(), app.surfaces)
@@ -132,7 +131,7 @@ class _Worker:
         if self.number != WRITER:
             bell = self.bells[self.number]
             return Follower.open(app, folder, settings, bell, self.peers, lost=_end)
-        runtime = Runtime.open(app, folder, settings)
+        runtime = open_runtime(app, folder, settings)
         followers = self.bells[1:]
 
         def appended() -> None:

@@ -1,0 +1,1 @@
+"""Flink: the plan as generated SQL, and the facts it writes, read back."""
