@@ -19,7 +19,8 @@ from afresh.features.links import Links
 from afresh.features.plan import Feature, Plan
 from afresh.features.reading import Reader, Value
 from afresh.store import EntityStore
-from afresh.store.unpack import Values, links_in, unpacked
+from afresh.store.fetched import Values, links_in
+from afresh.store.unpack import unpacked
 from afresh.store.value import Head, Keys, Section, generation_of, read_head
 
 

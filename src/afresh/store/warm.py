@@ -6,8 +6,9 @@ from afresh.features.engines.embedded import SESSION, State
 from afresh.features.plan import Plan
 from afresh.features.reading import Reader
 from afresh.store.entities import with_linked
+from afresh.store.fetched import Values
 from afresh.store.pack import pack
-from afresh.store.unpack import Values, unpacked
+from afresh.store.unpack import unpacked
 from afresh.store.value import Head, Keys, keys_of
 
 
