@@ -140,7 +140,9 @@ def test_with_tls_only_whom_the_authority_names(tmp_path: Path, valkey: Server) 
 
 
 def test_on_a_cluster_where_no_two_keys_may_meet(tmp_path: Path) -> None:
-    with valkey_server(tmp_path, "--cluster-enabled", "yes") as server:
+    # By itself its second port is 10,000 higher, which may be none.
+    options = "--cluster-enabled", "yes", "--cluster-port", str(free_port())
+    with valkey_server(tmp_path, *options) as server:
         slots = RedisStore(Access(server.url, timeout_ms=GENEROUS))
         slots._client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         until = time.monotonic() + 20
