@@ -11,9 +11,9 @@ from engines.flink import Flink
 from engines.kafka import Kafka
 from tests.batches import batch_of
 from tests.everything import app
-from tests.features.flink.streams import stream
 from tests.flinked import Flinked
 from tests.model import Model
+from tests.streams import stream
 
 from afresh.features.canonical import canonical
 from afresh.features.engines.embedded import State

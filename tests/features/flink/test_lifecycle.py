@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from engines.flink import Flink
 from engines.kafka import Kafka
-from tests.features.flink.streams import NOON
 from tests.flinked import Flinked
 from tests.model import Event, Model
+from tests.streams import NOON
 from typer.testing import CliRunner
 
 from afresh.cli import app as cli

@@ -11,9 +11,9 @@ from benchmarks._apps.pulse import app
 from engines.flink import Flink
 from engines.kafka import Kafka
 from tests.batches import batch_of
-from tests.features.flink.streams import NOON
 from tests.flinked import Flinked
 from tests.model import Event
+from tests.streams import NOON
 
 from afresh.features.canonical import canonical
 from afresh.features.engines.embedded import State

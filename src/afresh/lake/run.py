@@ -1,0 +1,116 @@
+"""A run: bring what the log got, then make the facts of each closed day that changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from afresh.features.engines.batch.facts import Facts, facts_of
+from afresh.features.plan import DAY_MS, Plan
+from afresh.lake import revisions
+from afresh.lake.durable import locked, written
+from afresh.lake.events import bring, read_days
+from afresh.lake.progress import Progress, day_name, day_number, load
+from afresh.log import Log
+
+PORTION = 500_000
+"""Events whose facts are made at once, about: small days together, a larger one alone."""
+
+Reporting = Callable[[str, int, int], None]
+"""progress(stage, done, total): stages `events` in records of the log, `days` in days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did: events brought, revisions written. The lake then has `days`, of which
+    `closed` have facts, as no live event can come before the watermark, UTC ms."""
+
+    events: int
+    revisions: int
+    offset: int
+    newest: int
+    watermark: int
+    days: int
+    closed: int
+    seconds: float
+
+
+def run(
+    plan: Plan,
+    log: Log,
+    lake: Path,
+    *,
+    horizon_ms: int,
+    progress: Reporting = lambda stage, done, total: None,
+) -> Report:
+    """Bring a lake up to date with a log. horizon_ms: how late the door lets a live event in.
+
+    Killed anywhere, it leaves a lake that readers can read and the next run completes. Raises
+    BadRequest when the lake is of another log, StorageFull when it cannot be written, and
+    Unavailable when another run writes it.
+    """
+    began = time.perf_counter()
+    with locked(lake):
+        has = load(lake) or Progress(plan.app, log.id, start=log.start, offset=log.start)
+        has.follows(lake, log, plan.app)
+        brought = bring(lake, log, has, progress)
+        watermark = has.newest - horizon_ms
+        closed = [d for d in sorted(has.days) if (day_number(d) + 1) * DAY_MS <= watermark]
+        made = _make(lake, plan, has, closed, progress)
+    took = round(time.perf_counter() - began, 3)
+    return Report(
+        brought, made, has.offset, has.newest, watermark, len(has.days), len(closed), took
+    )
+
+
+def _make(lake: Path, plan: Plan, has: Progress, closed: Iterable[str], progress: Reporting) -> int:
+    """Write the revisions that are missing; how many."""
+    stale = [
+        day
+        for day in closed
+        if not revisions.is_current(revisions.latest(lake, day), plan, has.days[day])
+    ]
+    document = lake / "plans" / f"{plan.hash}.json"
+    if stale and not document.exists():
+        with written(document) as part:
+            part.write_bytes(plan.to_json())
+    done = 0
+    for days in _portions(has, stale):
+        frame, places = read_days(lake, days, plan)
+        whole = facts_of(plan, frame, places)
+        newest = dict(frame.group_by("day").agg(pl.col("timestamp").max()).iter_rows())
+        for number, facts in by_day(whole, map(day_number, days)):
+            name = day_name(number)
+            revisions.write(lake, name, has.days[name], plan, facts, newest[number])
+            done += 1
+            progress("days", done, len(stale))
+    return done
+
+
+def _portions(has: Progress, days: Iterable[str]) -> Iterator[list[str]]:
+    portion, held = list[str](), 0
+    for day in days:
+        if portion and held + has.days[day].events > PORTION:
+            yield portion
+            portion, held = [], 0
+        portion.append(day)
+        held += has.days[day].events
+    if portion:
+        yield portion
+
+
+def by_day(facts: Facts, days: Iterable[int]) -> Iterator[tuple[int, Facts]]:
+    """The facts of each day, also of one that has none."""
+    parts = {
+        name: frame.partition_by("day", as_dict=True) for name, frame in facts.frames().items()
+    }
+    for number in days:
+        mine = {
+            name: parts[name].get((number,), frame.clear())
+            for name, frame in facts.frames().items()
+        }
+        yield number, Facts(**mine)

@@ -1,0 +1,74 @@
+"""The batch runner's facts are those of the model and of the embedded engine, to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import polars as pl
+from hypothesis import given, settings
+from tests.batches import batch_of
+from tests.events_made import histories
+from tests.everything import app
+from tests.model import Event, Model
+from tests.streams import stream
+
+from afresh.features.canonical import canonical
+from afresh.features.engines.batch.facts import canonical as batch_canonical
+from afresh.features.engines.batch.facts import facts_of, living, together
+from afresh.features.engines.batch.frames import frame_of
+from afresh.features.engines.embedded import State
+from afresh.features.from_facts import state_of
+
+PLAN = app.plan()
+
+
+def difference(found: bytes, wanted: bytes) -> list[str]:
+    """The first lines that only one side has."""
+    have, want = set(found.split(b"\n")), set(wanted.split(b"\n"))
+    return [f"- {line.decode()}" for line in sorted(want - have)[:5]] + [
+        f"+ {line.decode()}" for line in sorted(have - want)[:5]
+    ]
+
+
+def batch(events: Sequence[Event]) -> bytes:
+    """What the batch runner says of events, all days at once."""
+    frame, places = frame_of(batch_of(PLAN, events))
+    return batch_canonical(PLAN, max(e.ts for e in events), facts_of(PLAN, frame, places))
+
+
+def test_batch_model_and_embedded_engine_give_the_same_bytes() -> None:
+    _, counted = stream()
+    wanted = Model(PLAN, counted).canonical()
+    state = State(PLAN)
+    state.fold(batch_of(PLAN, counted))
+    assert canonical(state) == wanted
+    found = batch(counted)
+    assert not difference(found, wanted)
+    assert found == wanted
+
+
+def test_days_merge_and_the_reader_takes_them() -> None:
+    _, counted = stream(10)
+    wanted = Model(PLAN, counted).canonical()
+    frame, places = frame_of(batch_of(PLAN, counted))
+    days = frame.partition_by("day")
+    assert len(days) >= 3
+    parts = [facts_of(PLAN, day, places) for day in days]
+    newest = max(e.ts for e in counted)
+    facts = list(living(PLAN, newest, together(parts)))
+    lines = sorted(msgspec.json.encode(fact) for fact in facts)
+    assert b"\n".join([msgspec.json.encode(["F", newest]), *lines]) == wanted
+    assert canonical(state_of(PLAN, newest, facts)) == wanted
+
+
+@settings(max_examples=40)
+@given(histories())
+def test_any_history_gives_the_model_bytes(events: list[Event]) -> None:
+    assert batch(events) == Model(PLAN, events).canonical()
+
+
+def test_a_count_is_no_32_bit_number() -> None:
+    frame, places = frame_of(batch_of(PLAN, stream(1)[1]))
+    found = facts_of(PLAN, frame, places)
+    assert found.tiles.schema["slots"] == pl.List(pl.Int64)
