@@ -18,7 +18,7 @@ import pytest
 
 AFRESH = [sys.executable, "-m", "afresh.cli"]
 COMMANDS = ["demo", "new", "serve", "check", "plan", "import", "export"]
-COMMANDS += ["evaluate", "features", "train", "doctor"]
+COMMANDS += ["batch", "evaluate", "features", "train", "doctor"]
 
 
 def afresh(*args: str | Path, cwd: Path | None = None, ok: bool = True) -> Any:

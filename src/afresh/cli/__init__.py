@@ -10,6 +10,7 @@ import sys
 import typer
 
 from afresh.cli import (
+    batch,
     check,
     demo,
     doctor,
@@ -59,7 +60,8 @@ def root(
 
 
 COMMANDS = (
-    demo, new, serve, check, plan, importing, exporting, evaluate, features, train, lag, doctor,
+    demo, new, serve, check, plan, importing, exporting, batch, evaluate, features, train, lag,
+    doctor,
 )  # fmt: skip
 for command in COMMANDS:
     app.command(command.NAME)(command.run)

@@ -12,13 +12,13 @@ from pathlib import Path
 from afresh.errors import StorageFull, Unavailable
 
 PART = ".part"
-"""Ending of what is being written; what a crash leaves of it goes with the next run."""
+"""Ending of what is being written, hidden by a dot; what a crash leaves goes with the next run."""
 
 
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
     """Where to write a file, or to make a folder, that stands at `path` when the block ends."""
-    part = path.with_name(path.name + PART)
+    part = path.with_name(f".{path.name}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part

@@ -14,12 +14,15 @@ from afresh.events.batch import decode_batch
 from afresh.features.engines.batch.columns import wanted
 from afresh.features.engines.batch.frames import Places, frame_of
 from afresh.features.plan import Plan
-from afresh.lake.durable import PART, remove, written
+from afresh.lake.durable import PART, remove, sync, written
 from afresh.lake.progress import Day, Progress, day_name
-from afresh.log import Log
+from afresh.log.sqlite import SqliteLog
 
 CHUNK = 500_000
 """Events that are brought at a time, about."""
+
+DIGITS = 16
+"""Of a file's name: the first offset that was looked at for it."""
 
 PLACES = "afresh.places"
 """Where a file's metadata says the decimal places of its number columns, as JSON."""
@@ -27,18 +30,25 @@ PLACES = "afresh.places"
 READ = ["timestamp", "event_id", "event_type", "item_id", "user_id", "session_id"]
 """The columns that every plan reads."""
 
+Reporting = Callable[[str, int, int], None]
+"""progress(stage, done, total): stages `events` in records of the log, `days` in days."""
+
 Chunk = tuple[int, int, pl.DataFrame, Places]
 """The first offset, the one behind the last, the events and their decimal places."""
 
 
-def bring(lake: Path, log: Log, progress: Progress, report: Callable[[str, int, int], None]) -> int:
+def bring(
+    lake: Path, log: SqliteLog, progress: Progress, report: Callable[[str, int, int], None]
+) -> int:
     """Write what the log got since the last time; how many events. `progress` says so too."""
     until, begun, brought = log.end, progress.offset, 0
+    _settle(log)
     _clean(lake, progress.offset)
     for first, end, frame, places in _chunks(log, progress.offset, until):
+        progress.follows(lake, log)  # retention may have dropped what was not read yet
         for (number,), events in frame.partition_by("day", as_dict=True).items():
             day = day_name(number)
-            with written(lake / "events" / f"day={day}" / f"{first:016d}.parquet") as part:
+            with written(lake / "events" / f"day={day}" / f"{first:0{DIGITS}d}.parquet") as part:
                 said = {PLACES: msgspec.json.encode(places).decode()}
                 events.drop("day").write_parquet(part, compression="zstd", metadata=said)
             known = progress.days.setdefault(day, Day())
@@ -51,14 +61,24 @@ def bring(lake: Path, log: Log, progress: Progress, report: Callable[[str, int, 
     return brought
 
 
+def _settle(log: SqliteLog) -> None:
+    """Have on disk what the log holds: of a mirror, power failing may else take what was brought,
+    and put other events at its offsets."""
+    for path in (log.path.with_name(log.path.name + "-wal"), log.path):
+        if path.exists():
+            sync(path)
+
+
 def _clean(lake: Path, offset: int) -> None:
     """Remove what a run left that was killed: files that the lake does not count."""
-    for path in (lake / "events").glob("day=*/*"):
-        if path.name.endswith(PART) or int(path.name.split(".")[0]) >= offset:
+    for path in (lake / "events").glob(f"day=*/.*{PART}"):
+        remove(path)
+    for path in (lake / "events").glob("day=*/" + "[0-9]" * DIGITS + ".parquet"):
+        if int(path.stem) >= offset:
             remove(path)
 
 
-def _chunks(log: Log, offset: int, until: int) -> Iterator[Chunk]:
+def _chunks(log: SqliteLog, offset: int, until: int) -> Iterator[Chunk]:
     first, frames, schema, held = offset, list[tuple[pl.DataFrame, Places]](), dict[str, Any](), 0
     for entry in log.read(offset, until):
         if entry.kind == "events" and entry.held:

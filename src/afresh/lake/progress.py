@@ -27,7 +27,6 @@ class Progress(msgspec.Struct):
     """What was brought: events before `offset` of the log with this id, whose greatest timestamp
     is `newest` (UTC ms). `start`: what stood before it the log no longer held. Days by name."""
 
-    app: str
     log: str
     format: int = FORMAT
     start: int = 0
@@ -39,11 +38,9 @@ class Progress(msgspec.Struct):
         with written(lake / NAME) as part:
             part.write_bytes(msgspec.json.format(msgspec.json.encode(self)))
 
-    def follows(self, lake: Path, log: Log, app: str) -> None:
+    def follows(self, lake: Path, log: Log) -> None:
         """Raises BadRequest when this is not a beginning of the log."""
         anew = "Begin a new lake in another folder: --out."
-        if self.app != app:
-            raise BadRequest(f"The lake {lake} is of the app {self.app!r}.", hint=anew)
         if self.log != log.id:
             raise BadRequest(f"The lake {lake} was brought from another log.", hint=anew)
         if self.offset > log.end:

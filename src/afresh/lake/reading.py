@@ -1,4 +1,4 @@
-"""Reading a lake back: facts of a span of days, and the values that the one reader makes of them."""
+"""Reading a lake back: facts of a span of days, and what the one reader says of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from afresh.features.from_facts import state_of
 from afresh.features.plan import DAY_MS, Plan
 from afresh.features.reading import Reader, Value
 from afresh.lake import revisions
-from afresh.lake.progress import day_name, day_number, known
+from afresh.lake.progress import Day, day_name, day_number, known
 
 
 def state_at(plan: Plan, lake: Path, day: date) -> State:
@@ -31,16 +31,16 @@ def facts_at(plan: Plan, lake: Path, day: date) -> tuple[int, Facts]:
     past = [day_number(name) for name in days if name <= day.isoformat()]
     if not past:
         return 0, together([])
-    newest = _current(plan, lake, day_name(max(past))).made.newest
+    newest = _current(plan, lake, day_name(max(past)), days).made.newest
     oldest = (newest - plan.reach) // DAY_MS
     names = [day_name(number) for number in sorted(past) if number >= oldest]
-    found = [(name, _current(plan, lake, name)) for name in names]
+    found = [(name, _current(plan, lake, name, days)) for name in names]
     return newest, together([revisions.read(revision, name) for name, revision in found])
 
 
-def _current(plan: Plan, lake: Path, day: str) -> revisions.Revision:
+def _current(plan: Plan, lake: Path, day: str, days: dict[str, Day]) -> revisions.Revision:
     found = revisions.latest(lake, day)
-    if found is None or not revisions.is_current(found, plan, known(lake).days[day]):
+    if found is None or not revisions.is_current(found, plan, days[day]):
         raise NotFound(
             f"The lake {lake} has no facts of {day} for this definition as it stands.",
             hint="Run `afresh batch`. A day that live events can still reach has no facts yet.",

@@ -10,7 +10,7 @@ import polars as pl
 from afresh.errors import CorruptData
 from afresh.features.engines.batch.facts import SCHEMAS, Facts
 from afresh.features.plan import Plan
-from afresh.lake.durable import PART, remove, written
+from afresh.lake.durable import remove, written
 from afresh.lake.progress import Day, day_number
 
 FORMAT = 1
@@ -97,5 +97,4 @@ def _folder(lake: Path, day: str) -> Path:
 def _numbers(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
-    names = (path.name for path in folder.glob("revision=*") if not path.name.endswith(PART))
-    return [int(name.partition("=")[2]) for name in names]
+    return [int(path.name.partition("=")[2]) for path in folder.glob("revision=*")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +13,12 @@ from afresh.features.engines.batch.facts import Facts, facts_of
 from afresh.features.plan import DAY_MS, Plan
 from afresh.lake import revisions
 from afresh.lake.durable import locked, written
-from afresh.lake.events import bring, read_days
+from afresh.lake.events import Reporting, bring, read_days
 from afresh.lake.progress import Progress, day_name, day_number, load
-from afresh.log import Log
+from afresh.log.sqlite import SqliteLog
 
 PORTION = 500_000
 """Events whose facts are made at once, about: small days together, a larger one alone."""
-
-Reporting = Callable[[str, int, int], None]
-"""progress(stage, done, total): stages `events` in records of the log, `days` in days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class Report:
 
 def run(
     plan: Plan,
-    log: Log,
+    log: SqliteLog,
     lake: Path,
     *,
     horizon_ms: int,
@@ -55,8 +52,8 @@ def run(
     """
     began = time.perf_counter()
     with locked(lake):
-        has = load(lake) or Progress(plan.app, log.id, start=log.start, offset=log.start)
-        has.follows(lake, log, plan.app)
+        has = load(lake) or Progress(log.id, start=log.start, offset=log.start)
+        has.follows(lake, log)
         brought = bring(lake, log, has, progress)
         watermark = has.newest - horizon_ms
         closed = [d for d in sorted(has.days) if (day_number(d) + 1) * DAY_MS <= watermark]

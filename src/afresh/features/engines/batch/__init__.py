@@ -1,1 +1,1 @@
-"""The batch runner: the facts of a plan, a day at a time, from a frame of events by Polars alone."""
+"""The batch runner: the facts of a plan, by day, from a frame of events, by Polars alone."""

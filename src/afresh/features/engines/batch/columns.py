@@ -90,7 +90,7 @@ def _scaled(name: str, wanted: int, places: Places) -> pl.Expr:
             f"The events hold {name!r} with {have} decimal places; the definition says {wanted}.",
             hint=f"Declare it with decimal({have}) again, or begin a new lake.",
         )
-    return pl.col(column(name)) * 10 ** (wanted - have)
+    return pl.col(column(name)) * pl.lit(10 ** (wanted - have), pl.Int64)
 
 
 def _group(plan: Plan, at: int) -> pl.Expr:
