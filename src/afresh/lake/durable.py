@@ -15,27 +15,43 @@ PART = ".part"
 """Ending of what is being written, hidden by a dot; what a crash leaves goes with the next run."""
 
 
-@contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """Where to write a file, or to make a folder, that stands at `path` when the block ends."""
-    part = path.with_name(f".{path.name}{PART}")
-    try:
+class Writing:
+    """Files and folders on their way: each is written beside its place, then all are moved."""
+
+    def __init__(self) -> None:
+        self._moves: list[tuple[Path, Path]] = []
+
+    def place(self, path: Path) -> Path:
+        """Where to write what is to stand at `path`."""
+        part = path.with_name(f".{path.name}{PART}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        for file in sorted(part.iterdir()) if part.is_dir() else ():
-            sync(file)
-        sync(part)
-        os.replace(part, path)
-        sync(path.parent)
+        self._moves.append((part, path))
+        return part
+
+    def finish(self) -> None:
+        """Move all, none before the contents of all are on disk."""
+        os.sync()  # one for all: thousands of small files take as long as one
+        for part, path in self._moves:
+            os.replace(part, path)
+        os.sync()
+
+
+@contextmanager
+def writing() -> Iterator[Writing]:
+    """Files that stand in their places when the block ends. Raises StorageFull."""
+    made = Writing()
+    try:
+        yield made
+        made.finish()
     except OSError as error:
         raise StorageFull(
-            f"{path} could not be written: {error}.",
+            f"The lake could not be written: {error}.",
             hint="Free some space or choose another folder, then run it again: it goes on.",
         ) from error
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on disk."""
+    """Have a file on disk, whoever wrote it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

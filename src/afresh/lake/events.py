@@ -12,9 +12,10 @@ import polars as pl
 from afresh.errors import CorruptData
 from afresh.events.batch import decode_batch
 from afresh.features.engines.batch.columns import wanted
+from afresh.features.engines.batch.facts import by_day
 from afresh.features.engines.batch.frames import Places, frame_of
 from afresh.features.plan import Plan
-from afresh.lake.durable import PART, remove, sync, written
+from afresh.lake.durable import PART, remove, sync, writing
 from afresh.lake.progress import Day, Progress, day_name
 from afresh.log.sqlite import SqliteLog
 
@@ -46,13 +47,14 @@ def bring(
     _clean(lake, progress.offset)
     for first, end, frame, places in _chunks(log, progress.offset, until):
         progress.follows(lake, log)  # retention may have dropped what was not read yet
-        for (number,), events in frame.partition_by("day", as_dict=True).items():
-            day = day_name(number)
-            with written(lake / "events" / f"day={day}" / f"{first:0{DIGITS}d}.parquet") as part:
-                said = {PLACES: msgspec.json.encode(places).decode()}
-                events.drop("day").write_parquet(part, compression="zstd", metadata=said)
-            known = progress.days.setdefault(day, Day())
-            known.changed, known.events = end, known.events + events.height
+        said = {PLACES: msgspec.json.encode(places).decode()}
+        with writing() as made:
+            for number, events in by_day(frame):
+                day, name = day_name(number), f"{first:0{DIGITS}d}.parquet"
+                part = made.place(lake / "events" / f"day={day}" / name)
+                events.write_parquet(part, compression="zstd", metadata=said)
+                known = progress.days.setdefault(day, Day())
+                known.changed, known.events = end, known.events + events.height
         newest: Any = frame["timestamp"].max() or 0
         progress.newest, progress.offset = max(progress.newest, newest), end
         progress.save(lake)

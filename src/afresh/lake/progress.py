@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from afresh.errors import BadRequest, CorruptData, NotFound
-from afresh.lake.durable import written
+from afresh.lake.durable import writing
 from afresh.log import Log
 
 FORMAT = 1
@@ -35,8 +35,8 @@ class Progress(msgspec.Struct):
     days: dict[str, Day] = {}
 
     def save(self, lake: Path) -> None:
-        with written(lake / NAME) as part:
-            part.write_bytes(msgspec.json.format(msgspec.json.encode(self)))
+        with writing() as made:
+            made.place(lake / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(self)))
 
     def follows(self, lake: Path, log: Log) -> None:
         """Raises BadRequest when this is not a beginning of the log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ import polars as pl
 from afresh.errors import CorruptData
 from afresh.features.engines.batch.facts import SCHEMAS, Facts
 from afresh.features.plan import Plan
-from afresh.lake.durable import remove, written
+from afresh.lake.durable import Writing, remove
 from afresh.lake.progress import Day, day_number
 
 FORMAT = 1
@@ -60,17 +61,18 @@ def is_current(revision: Revision | None, plan: Plan, day: Day) -> bool:
     return (made.plan, made.changed, made.format) == (plan.hash, day.changed, FORMAT)
 
 
-def write(lake: Path, name: str, day: Day, plan: Plan, facts: Facts, newest: int) -> None:
-    """Write the next revision of a day; facts: of that day alone."""
+def write(
+    made: Writing, lake: Path, name: str, what: Made, facts: Mapping[str, pl.DataFrame]
+) -> None:
+    """Write the next revision of a day; facts: frames by name, of that day, without `day`."""
     number = max(_numbers(_folder(lake, name)), default=0) + 1
-    made = Made(plan.hash, day.changed, day.events, newest)
-    with written(_folder(lake, name) / f"revision={number}") as part:
-        if part.exists():
-            remove(part)
-        part.mkdir()
-        for kind, frame in facts.frames().items():
-            frame.drop("day").write_parquet(part / f"{kind}.parquet", compression="zstd")
-        (part / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(made)))
+    part = made.place(_folder(lake, name) / f"revision={number}")
+    if part.exists():  # a run was killed here
+        remove(part)
+    part.mkdir()
+    for kind, frame in facts.items():
+        frame.write_parquet(part / f"{kind}.parquet", compression="zstd")
+    (part / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(what)))
 
 
 def read(revision: Revision, day: str) -> Facts:

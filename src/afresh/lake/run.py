@@ -9,12 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-from afresh.features.engines.batch.facts import Facts, facts_of
+from afresh.features.engines.batch.facts import by_day, facts_of
 from afresh.features.plan import DAY_MS, Plan
 from afresh.lake import revisions
-from afresh.lake.durable import locked, written
+from afresh.lake.durable import locked, writing
 from afresh.lake.events import Reporting, bring, read_days
-from afresh.lake.progress import Progress, day_name, day_number, load
+from afresh.lake.progress import Progress, day_number, load
 from afresh.log.sqlite import SqliteLog
 
 PORTION = 500_000
@@ -73,18 +73,23 @@ def _make(lake: Path, plan: Plan, has: Progress, closed: Iterable[str], progress
     ]
     document = lake / "plans" / f"{plan.hash}.json"
     if stale and not document.exists():
-        with written(document) as part:
-            part.write_bytes(plan.to_json())
+        with writing() as made:
+            made.place(document).write_bytes(plan.to_json())
     done = 0
     for days in _portions(has, stale):
         frame, places = read_days(lake, days, plan)
-        whole = facts_of(plan, frame, places)
         newest = dict(frame.group_by("day").agg(pl.col("timestamp").max()).iter_rows())
-        for number, facts in by_day(whole, map(day_number, days)):
-            name = day_name(number)
-            revisions.write(lake, name, has.days[name], plan, facts, newest[number])
-            done += 1
-            progress("days", done, len(stale))
+        facts = facts_of(plan, frame, places).frames()
+        none = {kind: rows.clear().drop("day") for kind, rows in facts.items()}
+        parts = {kind: dict(by_day(rows)) for kind, rows in facts.items()}
+        with writing() as made:
+            for name in days:
+                number, day = day_number(name), has.days[name]
+                what = revisions.Made(plan.hash, day.changed, day.events, newest[number])
+                mine = {kind: parts[kind].get(number, none[kind]) for kind in parts}
+                revisions.write(made, lake, name, what, mine)
+                done += 1
+                progress("days", done, len(stale))
     return done
 
 
@@ -98,16 +103,3 @@ def _portions(has: Progress, days: Iterable[str]) -> Iterator[list[str]]:
         held += has.days[day].events
     if portion:
         yield portion
-
-
-def by_day(facts: Facts, days: Iterable[int]) -> Iterator[tuple[int, Facts]]:
-    """The facts of each day, also of one that has none."""
-    parts = {
-        name: frame.partition_by("day", as_dict=True) for name, frame in facts.frames().items()
-    }
-    for number in days:
-        mine = {
-            name: parts[name].get((number,), frame.clear())
-            for name, frame in facts.frames().items()
-        }
-        yield number, Facts(**mine)

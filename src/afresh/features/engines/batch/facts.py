@@ -59,6 +59,13 @@ def together(parts: Sequence[Facts]) -> Facts:
     )
 
 
+def by_day(frame: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The rows of each day, without the column that says so."""
+    parts = frame.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
+    for (number,), rows in parts.items():
+        yield number, rows
+
+
 ORDERS = {
     "tiles": ["day", *tiles.NAMES],
     "lists": ["day", "list", "index", "key"],
