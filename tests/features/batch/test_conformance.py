@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 from hypothesis import given, settings
+from msgspec.structs import replace
 from tests.batches import batch_of
 from tests.events_made import histories
 from tests.everything import app
@@ -72,3 +73,9 @@ def test_a_count_is_no_32_bit_number() -> None:
     frame, places = frame_of(batch_of(PLAN, stream(1)[1]))
     found = facts_of(PLAN, frame, places)
     assert found.tiles.schema["slots"] == pl.List(pl.Int64)
+
+
+def test_a_plan_without_distincts_has_none() -> None:
+    plan = replace(PLAN, distincts=())
+    frame, places = frame_of(batch_of(PLAN, stream(1)[1]))
+    assert facts_of(plan, frame, places).distincts.is_empty()

@@ -33,7 +33,8 @@ def prepare(plan: Plan, frame: pl.DataFrame, places: Places) -> pl.DataFrame:
 
     `day, timestamp, event_id, event_type, item_id, user_id, session_id`; `code` of the type;
     `owner`, `visit` and `named` (the session), with `u:` or `s:` before the name; `input.<i>` and
-    `group.<i>`. Raises DefinitionError where numbers have more places than the plan says.
+    `group.<i>`; names as labels. Raises DefinitionError where numbers have more places than the
+    plan says.
     """
     for name, dtype in wanted(plan).items():
         if frame.schema.get(name) != dtype:
@@ -60,7 +61,19 @@ def prepare(plan: Plan, frame: pl.DataFrame, places: Places) -> pl.DataFrame:
     )
     groups = [_group(plan, at).alias(f"group.{at}") for at in range(len(plan.inputs))]
     # The owner tells apart ids that two people share.
-    return events.with_columns(groups).sort("timestamp", "event_id", "owner").collect()
+    return numbered(events.with_columns(groups).collect()).sort("timestamp", "event_id", "owner")
+
+
+def numbered(events: pl.DataFrame) -> pl.DataFrame:
+    """The same names and groups as numbers with labels, in the order of their bytes.
+
+    Grouping and sorting numbers is several times as fast as grouping and sorting texts.
+    """
+    texts = [name for name, dtype in events.schema.items() if dtype == pl.String]
+    texts = [name for name in texts if name != "event_id"]
+    names = pl.concat([events[name].unique().alias("name") for name in texts])
+    labels = pl.Enum(names.drop_nulls().unique().sort())
+    return events.with_columns(pl.col(texts).cast(labels))
 
 
 def key(plan: Plan, name: str) -> str:

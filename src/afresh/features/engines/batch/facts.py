@@ -48,14 +48,23 @@ def facts_of(plan: Plan, frame: pl.DataFrame, places: Places) -> Facts:
     }
     done = iter(pl.collect_all([part for parts in made.values() for part in parts]))
     return Facts(
-        **{name: _together(name, [next(done) for _ in parts]) for name, parts in made.items()}
+        **{name: _whole(name, [next(done) for _ in parts]) for name, parts in made.items()}
     )
+
+
+def _whole(name: str, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    if not parts:
+        return pl.DataFrame(schema=SCHEMAS[name])
+    return pl.concat(parts).sort(ORDERS[name], maintain_order=True).cast(SCHEMAS[name])
 
 
 def together(parts: Sequence[Facts]) -> Facts:
     """The facts of several days, where no two parts have one."""
     return Facts(
-        **{name: _together(name, [getattr(part, name) for part in parts]) for name in SCHEMAS}
+        **{
+            name: pl.concat([pl.DataFrame(schema=schema), *(getattr(part, name) for part in parts)])
+            for name, schema in SCHEMAS.items()
+        }
     )
 
 
@@ -72,11 +81,6 @@ ORDERS = {
     "distincts": ["day", "index", "key", "tile"],
     "links": ["day", "session", "timestamp", "event_id", "user"],
 }
-
-
-def _together(name: str, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    whole = pl.concat([pl.DataFrame(schema=SCHEMAS[name]), *parts])
-    return whole.sort(ORDERS[name], maintain_order=True)
 
 
 def canonical(plan: Plan, newest: int, facts: Facts) -> bytes:

@@ -27,7 +27,7 @@ def tiles(plan: Plan, events: pl.LazyFrame) -> list[pl.LazyFrame]:
 def _family(plan: Plan, at: int, events: pl.LazyFrame) -> pl.LazyFrame:
     family = plan.families[at]
     touched = pl.any_horizontal(_touches(slot) for slot in family.slots)
-    group = "group" if family.split is not None else pl.lit(None, pl.String).alias("group")
+    group = pl.col("group") if family.split is not None else pl.when(False).then("key")
     slots = [_slot(plan, slot).alias(str(i)) for i, slot in enumerate(family.slots)]
     return (
         events.filter(pl.col(key(plan, family.key)).is_not_null() & touched)
@@ -38,7 +38,7 @@ def _family(plan: Plan, at: int, events: pl.LazyFrame) -> pl.LazyFrame:
             pl.lit(at, pl.Int32).alias("family"),
             "key",
             "tile",
-            group,
+            group.alias("group"),
             pl.concat_list(str(i) for i in range(len(slots))).alias("slots"),
         )
     )
