@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -11,6 +11,7 @@ from tests.events_made import LIMIT, STARTS, histories
 from tests.model import DAY, Event
 
 NOON = STARTS[1]
+HOUR = 3_600_000
 BORDERS = (6_000, 60_000, 240_000, 900_000, 3_600_000, DAY)
 TIES = ["\uffff", "\U0001f600", "a", "ab", "a\uffff", "a\U0001f600", "é", "z"]
 """Ids at one moment; UTF-16 puts U+1F600 before U+FFFF, bytes behind it."""
@@ -104,3 +105,20 @@ def stream(n_histories: int = 40, which: int = 1) -> tuple[list[Event], list[Eve
     for event in delivered:
         first.setdefault((event.owner, event.id), event)
     return delivered, list(first.values())
+
+
+def shopping(n: int) -> Iterator[Event]:
+    """n events of three days, an hour out of order; a hundredth comes twice."""
+    dice = random.Random(5)
+    for at in range(n):
+        kind = dice.choices(["view", "cart", "buy"], [85, 10, 5])[0]
+        user, item = int(dice.random() ** 2 * 20_000), int(dice.random() ** 2 * 5_000)
+        fields: dict[str, int | str | None] = {"item.category": f"c{item % 50}"}
+        if kind == "buy":
+            fields["price_cents"] = dice.randrange(1, 100_000)
+        ts = NOON + at * 72 * HOUR // n + dice.randrange(HOUR)
+        event = Event(f"{at:032x}", kind, ts, f"u{user}", f"i{item}", f"v{user}-{at * 5 // n}",
+                      fields)  # fmt: skip
+        yield event
+        if dice.random() < 0.01:
+            yield event
