@@ -17,7 +17,7 @@ from afresh.lake.events import Reporting, bring, read_days
 from afresh.lake.progress import Progress, day_number, load
 from afresh.log.sqlite import SqliteLog
 
-PORTION = 500_000
+PORTION = 250_000
 """Events whose facts are made at once, about: small days together, a larger one alone."""
 
 
