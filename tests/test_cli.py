@@ -103,6 +103,19 @@ def test_import_is_repeatable_and_export_gives_it_back(imported: Path) -> None:
     assert [line["item_id"] for line in lines] == ["i1", "i2", "i2", "i1"]
 
 
+def test_batch_makes_a_lake_and_goes_on_with_it(imported: Path) -> None:
+    asked = ["batch", "app.py", "--data", "d", "--out", "lake"]
+    first = json.loads(afresh(*asked, "--json", cwd=imported).stdout)
+    assert (first["events"], first["offset"], first["days"]) == (4, 4, 1)
+    assert list((imported / "lake" / "events").glob("day=2025-01-01/*.parquet"))
+    assert afresh(*asked, cwd=imported).stdout.splitlines() == [
+        "0 events brought to lake, which has 1 days",
+        "0 of 0 closed days got new facts; 1 open",
+    ]
+    nothing = afresh("batch", "app.py", "--data", "none", "--out", "lake", cwd=imported, ok=False)
+    assert "no log" in nothing.stderr
+
+
 def test_import_lists_what_it_cannot_take(imported: Path) -> None:
     (imported / "bad.ndjson").write_text('{"event_type":"viw","user_id":"u","timestamp":1}\n')
     done = afresh("import", "app.py", "--events", "bad.ndjson", "--data", "d", cwd=imported)

@@ -162,6 +162,11 @@ def test_what_is_missing_or_damaged_is_said(log: SqliteLog, lake: Path) -> None:
     tiles.write_bytes(tiles.read_bytes()[:40])
     with pytest.raises(CorruptData, match="cannot be read"):
         state_at(PLAN, lake, utc_day(START))
+    bring(log, lake, replace(PLAN, postings=replace(PLAN.postings, per_item=2)))
+    for path in lake.glob("events/day=2024-10-05/*"):
+        path.unlink()
+    with pytest.raises(CorruptData, match="files are gone"):
+        bring(log, lake)
     (lake / "lake.json").write_text("{}")
     with pytest.raises(CorruptData, match=r"lake\.json"):
         bring(log, lake)

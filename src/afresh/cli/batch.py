@@ -52,4 +52,5 @@ def run(
         say_json(asdict(report))
         return
     say(f"{report.events:,} events brought to {out}, which has {report.days:,} days")
-    say(f"{report.revisions:,} of {report.closed:,} closed days got new facts")
+    open_days = report.days - report.closed
+    say(f"{report.revisions:,} of {report.closed:,} closed days got new facts; {open_days:,} open")

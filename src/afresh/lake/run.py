@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from afresh.errors import CorruptData
 from afresh.features.engines.batch.facts import by_day, facts_of
 from afresh.features.plan import DAY_MS, Plan
 from afresh.lake import revisions
@@ -78,6 +79,11 @@ def _make(lake: Path, plan: Plan, has: Progress, closed: Iterable[str], progress
     done = 0
     for days in _portions(has, stale):
         frame, places = read_days(lake, days, plan)
+        if frame.height != sum(has.days[day].events for day in days):
+            raise CorruptData(
+                f"The lake {lake} lacks events between {days[0]} and {days[-1]}: files are gone.",
+                hint="Begin a new lake in another folder: the log holds the events.",
+            )
         newest = dict(frame.group_by("day").agg(pl.col("timestamp").max()).iter_rows())
         facts = facts_of(plan, frame, places).frames()
         none = {kind: rows.clear().drop("day") for kind, rows in facts.items()}

@@ -6,20 +6,24 @@ from collections.abc import Sequence
 
 import msgspec
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
 from tests.batches import batch_of
 from tests.events_made import histories
 from tests.everything import app
-from tests.model import Event, Model
+from tests.model import DAY, Event, Model
 from tests.streams import stream
 
 from afresh.features.canonical import canonical
+from afresh.features.engines.batch.columns import prepare
 from afresh.features.engines.batch.facts import canonical as batch_canonical
 from afresh.features.engines.batch.facts import facts_of, living, together
 from afresh.features.engines.batch.frames import frame_of
+from afresh.features.engines.batch.tiles import tiles
 from afresh.features.engines.embedded import State
 from afresh.features.from_facts import state_of
+from afresh.features.plan import Family, Slot
 
 PLAN = app.plan()
 
@@ -69,10 +73,20 @@ def test_any_history_gives_the_model_bytes(events: list[Event]) -> None:
     assert batch(events) == Model(PLAN, events).canonical()
 
 
-def test_a_count_is_no_32_bit_number() -> None:
-    frame, places = frame_of(batch_of(PLAN, stream(1)[1]))
-    found = facts_of(PLAN, frame, places)
-    assert found.tiles.schema["slots"] == pl.List(pl.Int64)
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@settings(max_examples=1500)
+@given(histories())
+def test_the_same_for_many_more(events: list[Event]) -> None:
+    assert batch(events) == Model(PLAN, events).canonical()
+
+
+def test_a_count_has_64_bits() -> None:
+    family = Family(key="item_id", width=DAY, reach=DAY, slots=(Slot(op="n", types=(0,)),))
+    plan = replace(PLAN, families=(family,))
+    events = prepare(plan, *frame_of(batch_of(plan, stream(1)[1])))
+    (counted,) = tiles(plan, events.lazy())
+    assert counted.collect_schema()["slots"] == pl.List(pl.Int64)
 
 
 def test_a_plan_without_distincts_has_none() -> None:
