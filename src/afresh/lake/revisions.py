@@ -71,7 +71,7 @@ def write(
         remove(part)
     part.mkdir()
     for kind, frame in facts.items():
-        frame.write_parquet(part / f"{kind}.parquet", compression="zstd")
+        frame.write_parquet(part / f"{kind}.parquet", compression="zstd", compression_level=1)
     (part / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(what)))
 
 

@@ -65,7 +65,7 @@ def _least(
         .drop_nulls()
         .unique()
         .join(hashes, on="value")
-        .sort("hash")
+        .sort("day", "key", "tile", "hash")
         .group_by("day", "key", "tile", maintain_order=True)
         .agg(pl.col("hash").unique(maintain_order=True).head(spec.k))
         .explode("hash")

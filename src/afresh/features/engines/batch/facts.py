@@ -24,7 +24,10 @@ SCHEMAS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of whole days. Each frame has a `day`, days from the epoch, and is sorted."""
+    """The facts of whole days, in an order that follows from the events alone.
+
+    Each frame has a `day`, days from the epoch.
+    """
 
     tiles: pl.DataFrame
     lists: pl.DataFrame
@@ -55,7 +58,7 @@ def facts_of(plan: Plan, frame: pl.DataFrame, places: Places) -> Facts:
 def _whole(name: str, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     if not parts:
         return pl.DataFrame(schema=SCHEMAS[name])
-    return pl.concat(parts).sort(ORDERS[name], maintain_order=True).cast(SCHEMAS[name])
+    return pl.concat(parts).cast(SCHEMAS[name])
 
 
 def together(parts: Sequence[Facts]) -> Facts:
@@ -73,14 +76,6 @@ def by_day(frame: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
     parts = frame.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
     for (number,), rows in parts.items():
         yield number, rows
-
-
-ORDERS = {
-    "tiles": ["day", *tiles.NAMES],
-    "lists": ["day", "list", "index", "key"],
-    "distincts": ["day", "index", "key", "tile"],
-    "links": ["day", "session", "timestamp", "event_id", "user"],
-}
 
 
 def canonical(plan: Plan, newest: int, facts: Facts) -> bytes:

@@ -16,7 +16,6 @@ SCHEMA = {
     "group": pl.String,
     "slots": pl.List(pl.Int64),
 }
-NAMES = ["family", "key", "tile", "group"]
 
 
 def tiles(plan: Plan, events: pl.LazyFrame) -> list[pl.LazyFrame]:
@@ -31,7 +30,7 @@ def _family(plan: Plan, at: int, events: pl.LazyFrame) -> pl.LazyFrame:
     slots = [_slot(plan, slot).alias(str(i)) for i, slot in enumerate(family.slots)]
     return (
         events.filter(pl.col(key(plan, family.key)).is_not_null() & touched)
-        .group_by(*_place(plan, family))
+        .group_by(*_place(plan, family), maintain_order=True)
         .agg(slots)
         .select(
             "day",
