@@ -55,6 +55,7 @@ def test_a_day_read_back_is_the_log_as_of_its_end(log: SqliteLog, lake: Path) ->
             features = [feature for feature in PLAN.features if feature.key == key]
             names = sorted({name for e in before.events if (name := before.key(e, key))})[:60]
             asked = [said for name in names if (said := spoken(key, name, before.events))]
+            asked += ["nobody", "", "\ud800", "s:"]
             found = values_at(PLAN, lake, day, key, asked, [f.name for f in features])
             assert repr(found) == repr(features_as_of(PLAN, log, key, asked, features, end))
 

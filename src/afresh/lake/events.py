@@ -19,7 +19,7 @@ from afresh.lake.durable import PART, remove, sync, writing
 from afresh.lake.progress import Day, Progress, day_name
 from afresh.log.sqlite import SqliteLog
 
-CHUNK = 500_000
+CHUNK = 250_000
 """Events that are brought at a time, about."""
 
 DIGITS = 16

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+
+import polars as pl
 
 from afresh.errors import NotFound
 from afresh.features.engines.batch.facts import Facts, living, together
@@ -55,7 +58,25 @@ def values_at(
 
     key, names: as `GET /v1/features` takes them. Raises NotFound for an unknown feature, too.
     """
-    reader = Reader(state_at(plan, lake, day))
+    newest, facts = facts_at(plan, lake, day)
+    reader = Reader(state_of(plan, newest, living(plan, newest, _of(facts, names))))
     asked = [reader.feature(name) for name in features]
     end = (day_number(day.isoformat()) + 1) * DAY_MS
     return reader.values(key, names, asked, end)
+
+
+def _of(facts: Facts, names: list[str]) -> Facts:
+    """The facts of some entities, of whatever kind, and of the sessions linked to users so called.
+
+    Every link stays: that a session is somebody else's may be said by one of another user.
+    """
+    names = [name for name in names if name == name.encode(errors="ignore").decode()]
+    linked = facts.links.filter(pl.col("user").is_in(names))["session"].to_list()
+    keys = {*names, *(f"u:{name}" for name in names), *(f"s:{name}" for name in [*names, *linked])}
+    mine = pl.col("key").is_in(list(keys))
+    return replace(
+        facts,
+        tiles=facts.tiles.filter(mine),
+        lists=facts.lists.filter(mine),
+        distincts=facts.distincts.filter(mine),
+    )
