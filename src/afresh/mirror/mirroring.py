@@ -153,11 +153,11 @@ class Mirroring:
 
     def _fold(self, entry: Pending, batch: EventBatch | None, end: int) -> None:
         if entry.kind == "items":
-            self.replica.fold_items(entry.payload, end)
+            self.replica.fold_items(entry.payload, end, entry.vector)
         elif entry.kind == "weights":
-            self.replica.fold_weights(entry.payload, end)
+            self.replica.fold_weights(entry.payload, end, entry.vector)
         elif batch is not None:
-            self.replica.fold_events(batch, end)
+            self.replica.fold_events(batch, end, entry.vector)
 
     def _tell(self, batch: EventBatch, arrival: int) -> None:
         if arrival > time.time_ns() // 1_000_000 - self.reading.copies.horizon_ms:
