@@ -52,12 +52,12 @@ PARTITIONS = 4
 PORTION = 4_096
 
 
-def fresh(broker: Kafka) -> tuple[Settings, Address, Topics]:
+def fresh(broker: Kafka, partitions: int = PARTITIONS) -> tuple[Settings, Address, Topics]:
     """Topics of their own."""
     settings = load_settings(log=f"kafka://{broker.servers}/b{uuid4().hex[:10]}")
     address = address_of(settings)
     topics, cluster = Topics(address.prefix), Cluster(address)
-    create(cluster, compare(cluster, topics.wanted(PARTITIONS, None)), 1)
+    create(cluster, compare(cluster, topics.wanted(partitions, None)), 1)
     return settings, address, topics
 
 
@@ -127,7 +127,10 @@ def _messages(runtime: MirrorRuntime, bodies: list[bytes]) -> list[tuple[str, by
     return found
 
 
-def fill(address: Address, topics: Topics, batches: Iterator[EventBatch], wire: Wire) -> int:
+def fill(
+    address: Address, topics: Topics, batches: Iterator[EventBatch], wire: Wire,
+    partitions: int = PARTITIONS,
+) -> int:  # fmt: skip
     """Write events that were admitted elsewhere; how many."""
     producing, left, n = Producing(address), [0], 0
 
@@ -137,7 +140,7 @@ def fill(address: Address, topics: Topics, batches: Iterator[EventBatch], wire: 
 
     for batch in batches:
         keys = owners(batch)
-        where = partitions_of("\0".join(keys).encode(), batch.n, PARTITIONS)
+        where = partitions_of("\0".join(keys).encode(), batch.n, partitions)
         left[0] += 1
         producing.write(topics.events, keys, wire.encode(batch), where, done)
         n += batch.n

@@ -20,7 +20,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from engines import EngineError, free_port, install, installed
+from engines import EngineError, ends_with_us, free_port, install, installed
 from engines.flink_settings import LOG4J, MINI, config
 from engines.jars import fetch, java
 
@@ -128,6 +128,7 @@ class Flink:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=ends_with_us,
                 cwd=self.folder,
                 env={**os.environ, "FLINK_CONF_DIR": str(self.folder / "conf")},
             )

@@ -15,7 +15,7 @@ import time
 import uuid
 from pathlib import Path
 
-from engines import EngineError, free_port, install, installed
+from engines import EngineError, ends_with_us, free_port, install, installed
 from engines.jars import fetch, java
 
 NAME = "kafka-4.4.0"
@@ -124,6 +124,7 @@ class Kafka:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=ends_with_us,
                 cwd=self.folder,
             )
         while not self.answers():

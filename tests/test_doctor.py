@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.valkey_server import Server, free_port
 
 from afresh.doctor import Finding, examine
 from afresh.log.sqlite_file import lock
@@ -42,6 +43,18 @@ def test_a_taken_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_open_address_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFRESH_HOST", "0.0.0.0")
     assert find("port", data=tmp_path).state == "error"
+
+
+@pytest.mark.engine
+def test_a_store_that_answers_and_one_that_does_not(
+    valkey: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFRESH_STORE_TIMEOUT", "20s")
+    monkeypatch.setenv("AFRESH_STORE", valkey.url)
+    assert find("store", data=tmp_path).state == "ok"
+    monkeypatch.setenv("AFRESH_STORE", f"redis://127.0.0.1:{free_port()}/0")
+    found = find("store", data=tmp_path)
+    assert (found.state, "store_timeout" in found.hint) == ("error", True)
 
 
 def test_wrong_settings_end_the_examination(tmp_path: Path) -> None:

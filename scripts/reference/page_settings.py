@@ -51,7 +51,12 @@ def default(field: FieldInfo) -> str:
 def page() -> str:
     """The page."""
     prefix = Settings.model_config.get("env_prefix") or ""
-    types = {n: ast.parse(t, mode="eval").body for n, t in Settings.__annotations__.items()}
+    types = {
+        name: ast.parse(written, mode="eval").body
+        for source in (Settings, *Settings.__bases__)
+        for name, written in source.__annotations__.items()
+        if name in Settings.model_fields
+    }
     rows = [
         (
             code(name),
@@ -60,7 +65,7 @@ def page() -> str:
             default(field),
             field.description or "",
         )
-        for name, field in Settings.model_fields.items()
+        for name, field in ((name, Settings.model_fields[name]) for name in types)
     ]
     head = ("Setting", "Environment", "Type", "Default", "Meaning")
     return "\n\n".join(["# Settings", prose(settings), prose(Settings), table(head, rows)])

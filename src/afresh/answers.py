@@ -17,7 +17,7 @@ from afresh.arrange.cursor import NOTHING, Shown, name_hashes, read_cursor, writ
 from afresh.errors import BadRequest, NotFound
 from afresh.features.asof import features_as_of
 from afresh.features.plan import Feature, Plan
-from afresh.features.reading import Value, named
+from afresh.features.reading import Value, features_of
 from afresh.log import Log
 from afresh.log.token import Place, read_token, write_token
 from afresh.request import Answer as Answer
@@ -35,11 +35,13 @@ from afresh.traces import Trace
 
 class FeatureRows(msgspec.Struct, omit_defaults=True):
     """One row an entity: its id, then each feature's value. warming: the features asked for that
-    are null because the log is still being folded for them; absent when there is none."""
+    are null because the log is still being folded for them; absent when there is none.
+    fresh: whether the values reflect what was asked for as `after`; absent when they do."""
 
     rows: list[dict[str, Value]]
     offset: str
     warming: list[str] = []
+    fresh: bool = True
 
 
 class Answers:
@@ -50,9 +52,10 @@ class Answers:
     ) -> None:
         self.plan, self.log, self.replica = plan, log, replica
         self.surfaces = Surfaces(surfaces, replica)
-        self._by_name = {feature.name: feature for feature in plan.features}
         self.left_out: dict[str, int] = {}
         """How often each part had to be left out, as `degraded` names it."""
+        self.cut_off = False
+        """Whether the log is not heard of at present: answers say so, as `log` in `degraded`."""
         self.keep: Callable[[Callable[[], Trace]], None] = lambda make: None
         """Hears of every list made for a visitor, to be explained later."""
 
@@ -217,6 +220,8 @@ class Answers:
         cursor: str | None = None,
         request_id: str = "",
     ) -> Answer:
+        if self.cut_off:
+            arranged.left_out("log")
         for part in arranged.degraded:
             self.left_out[part] = self.left_out.get(part, 0) + 1
         return Answer(
@@ -233,22 +238,25 @@ class Answers:
         )
 
     def features(
-        self, keys: Mapping[str, Sequence[str]], names: Sequence[str] | None, as_of: int | None
-    ) -> FeatureRows:
+        self, keys: Mapping[str, Sequence[str]], names: Sequence[str] | None, as_of: int | None,
+        after: str | None = None,
+    ) -> FeatureRows:  # fmt: skip
         """Values of features by entity: {"item_id": ["i1"]}; names None: all of that key.
 
         as_of: only what happened before that moment, UTC ms, counts; read from the log.
         Raises NotFound for an unknown feature and BadRequest for a key without features.
         """
+        wanted = self.wanted(after)
+        fresh = wanted is None or wanted.within(self.replica.place)
         rows: list[dict[str, Value]] = []
         warming: dict[str, None] = {}
         for key, entities in keys.items():
-            features = self._features_of(key, names)
+            features = features_of(self.plan, key, names)
             if as_of is None:
                 rows += self._values(key, entities, features, warming)
             else:
                 rows += features_as_of(self.plan, self.log, key, list(entities), features, as_of)
-        return FeatureRows(rows, self.offset_token(), list(warming))
+        return FeatureRows(rows, self.offset_token(), list(warming), fresh)
 
     def _values(
         self, key: str, entities: Sequence[str], features: list[Feature], warming: dict[str, None]
@@ -264,20 +272,6 @@ class Answers:
         warming |= cold
         labels = [key, *(feature.name for feature in features)]
         return [{label: row.get(label) for label in labels} for row in rows]
-
-    def _features_of(self, key: str, names: Sequence[str] | None) -> list[Feature]:
-        found = [feature for feature in self.plan.features if feature.key == key]
-        if not found:
-            known = sorted({feature.key for feature in self.plan.features})
-            raise BadRequest(
-                f"No feature is kept by {key!r}.",
-                hint=f"There are features by: {', '.join(known) or 'nothing yet'}.",
-                path="$.keys",
-            )
-        if names is None:
-            return found
-        wanted = [named(self._by_name, name) for name in names]
-        return [feature for feature in wanted if feature.key == key]
 
     def item(self, item_id: str) -> dict[str, Any] | None:
         with self.replica.lock:

@@ -45,6 +45,8 @@ def examine(
     found.append(Finding("settings", "ok", "They can be read."))
     folder_checks: tuple[Callable[[Settings], Finding], ...] = (_disk, _sync, _lock, _port)
     found += [check(settings) for check in folder_checks]
+    if settings.store is not None:
+        found.append(_store(settings))
     return found if app is None else [*found, *_definition(app)]
 
 
@@ -165,6 +167,21 @@ def _port(settings: Settings) -> Finding:
             hint = "Take another with --port."
             return Finding("port", "warning", f"{where}: {error.strerror}", hint)
     return Finding("port", "ok", f"{where} is free")
+
+
+def _store(settings: Settings) -> Finding:
+    """Whether the store answers; what it holds is a matter of the definition."""
+    from afresh.store.opening import open_store
+
+    try:
+        store = open_store(settings)
+        began = time.perf_counter()
+        store.get([settings.store_prefix.encode() + b":"])
+        text = f"It answers in {(time.perf_counter() - began) * 1000:.1f} ms"
+        store.close()
+    except AfreshError as error:
+        return Finding("store", "error", error.message, error.hint)
+    return Finding("store", "ok", text)
 
 
 def _definition(app: Path) -> Iterator[Finding]:

@@ -26,7 +26,9 @@ from afresh.log.token import Place, write_token
 from afresh.recovery import Progress, Recovery, silent
 from afresh.service import Receipt, Service, Settled
 from afresh.settings import Settings
+from afresh.store.opening import open_store
 from afresh.store.replica import Replica
+from afresh.store.writing import Writing
 from afresh.submission import ItemChange, Outcome, Submission
 from afresh.warm import warm
 from afresh.writer import Writer, Writes
@@ -54,6 +56,10 @@ class Runtime(Service):
         self._gathered: list[Submission] = []
         self._token: tuple[tuple[int, ...], int, str] = ((), 0, "")
         self.writer = self.make_writer()
+        self.writing: Writing | None = None
+        """Writes what is folded into a store for others, where one is set."""
+        if settings.store is not None and settings.store_write:
+            self.writing = Writing(replica, log, open_store(settings), settings.store_prefix)
         self.learned_vectors.every = settings.vectors_every
         self.learner = Learner(
             replica, self.surfaces.examples, self._write_weights,
@@ -108,6 +114,9 @@ class Runtime(Service):
         self.writer.start()
         if self.recovery.backfill is not None:
             self.recovery.backfill.start()
+        if self.writing is not None:
+            self.on_folded(self.writing.wake)
+            self.writing.start()
         self.promoted.start()
         self.learned_vectors.start()
         self.learn()
@@ -121,6 +130,8 @@ class Runtime(Service):
         self.learned_vectors.close()
         self.traces.close()
         self.writer.close()
+        if self.writing is not None:
+            self.writing.close()
         try:
             if self.recovery.backfill is not None:
                 self.recovery.backfill.close()
@@ -261,6 +272,7 @@ class Runtime(Service):
             "accepted": c.accepted,
             "duplicates": c.duplicates,
             "late": c.late,
+            "copies": 0,
             "commits": c.commits,
             "rejected": dict(c.rejected),
             "left_out": dict(self.left_out),
@@ -278,4 +290,5 @@ class Runtime(Service):
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,
             "backfill": (backfill.done, backfill.total) if backfill else (0, 0),
+            "store": self.writing.counts() if self.writing else None,
         }

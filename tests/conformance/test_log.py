@@ -284,7 +284,8 @@ def test_reading_goes_on_while_another_thread_writes_and_trims(log: Log) -> None
 
     def read() -> None:
         while not done.is_set():
-            assert all(b.offset - a.offset == 2 for a, b in pairwise(log.read()))
+            pairs = pairwise(log.read())  # gaps are of what was dropped meanwhile
+            assert all(b.offset - a.offset == 2 or a.offset < log.start for a, b in pairs)
 
     with ThreadPoolExecutor(3) as pool:
         reading = [pool.submit(read) for _ in range(3)]
@@ -295,6 +296,5 @@ def test_reading_goes_on_while_another_thread_writes_and_trims(log: Log) -> None
                     log.trim(before_arrival=i - 50)
         finally:
             done.set()
-    for reader in reading:
-        reader.result()
+    [reader.result() for reader in reading]
     assert (log.start, log.end) == (262, 402)

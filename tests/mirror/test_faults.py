@@ -30,6 +30,7 @@ def test_a_broker_that_is_killed(mirrored: Mirrored) -> None:
         assert "same event ids" in str(refused.value)
         assert one.ready() == (False, refused.value.message)
         # Answers go on from what is there.
+        until(lambda: one.recommend(Query(surface="home", user_id="v")).degraded == ["log"])
         assert [i.item_id for i in one.recommend(Query(surface="home", user_id="v")).items] == ["i"]
     finally:
         mirrored.kafka.start()

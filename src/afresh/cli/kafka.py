@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from afresh.cli.terminal import AppFile, AsJson, Config, say, say_json
+from afresh.cli.terminal import AppFile, AsJson, Config, DataFolder, say, say_json
 
 if TYPE_CHECKING:
     from afresh.log.kafka.topics import Cluster, Topics
@@ -131,6 +131,34 @@ def acls(
         say(f"missing: {grant}")
     if lacking:
         raise typer.Exit(1)
+
+
+@app.command("copy")
+def copy(
+    file: AppFile,
+    data: DataFolder = None,
+    log: Log = None,
+    after: Annotated[int, typer.Option(min=0, help="The offset that the last copy named.")] = 0,
+    config: Config = None,
+) -> None:
+    """Write the log in a folder to topics: from one machine to many, or to a new generation.
+
+    What was copied before counts once. The folder may be in use: copy, stop the server, copy what
+    came since (`--after`), start it on the topics.
+
+    Example: `afresh kafka copy app.py --data data --log kafka://broker:9092/shop`
+    """
+    from afresh.cli.terminal import err_console
+    from afresh.loading import load
+    from afresh.mirror.copying import copy_log
+    from afresh.settings import load_settings
+    from afresh.watch.progress import bars
+
+    settings = load_settings(file, config, data=data, log=log)
+    definition, console = load(file), err_console()
+    with bars(console, shown=console.is_terminal) as progress:
+        end = copy_log(definition, settings.data, settings, after, progress)
+    say(f"copied up to {end:,}; what comes now: --after {end}")
 
 
 def _named(file: Path, config: Path | None, log: str | None) -> tuple[Settings, Topics]:

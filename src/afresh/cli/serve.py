@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from afresh.cli.terminal import AppFile, Config, DataFolder, err_console
+
+if TYPE_CHECKING:
+    from afresh.app import App
+    from afresh.settings import Settings
 
 NAME = "serve"
 
@@ -33,6 +38,14 @@ def run(
     workers: Annotated[
         int | None, typer.Option(help="How many processes answer (setting `workers`).")
     ] = None,
+    store_only: Annotated[
+        bool,
+        typer.Option(
+            "--store-only",
+            help="Hold no log: answer features from the store that another server writes "
+            "(setting `store`).",
+        ),
+    ] = False,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error (setting `log_level`).")
     ] = None,
@@ -69,6 +82,10 @@ def run(
         app = load(file)
         app.plan()  # a mistake in the definition is said before anything is opened
 
+        if store_only:
+            _serve_store(app, settings, starting.close)
+            return
+
         from afresh.serve.site import site_files
         from afresh.watch.progress import bars
 
@@ -86,3 +103,15 @@ def run(
         run_server(
             app, settings.data, settings, progress=progress, started=lambda *_: starting.close()
         )
+
+
+def _serve_store(app: App, settings: Settings, started: Callable[[], None]) -> None:
+    from afresh.errors import AfreshError
+    from afresh.watch.process import run_store_server
+
+    if settings.workers > 1:
+        text = "A server of the store alone is one process."
+        raise AfreshError(
+            text, hint="It holds nothing: start as many as you like, without --workers."
+        )
+    run_store_server(app, settings, started=lambda *_: started())

@@ -60,4 +60,8 @@ def _keep(state: State, names: Interner, living: NDArray[np.bool_]) -> NDArray[n
     for hashes in state.hashes.values():
         if hashes.names is names:
             hashes.clear()
-    return names.keep(numbers)
+    moved = names.keep(numbers)
+    if state.touched is not None:
+        fields = [key for key in state.touched.keys if state.names(key) is names]
+        state.touched.renumber(fields, moved)
+    return moved

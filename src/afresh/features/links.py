@@ -76,14 +76,20 @@ class Links:
         links = self._by_session.get(session, ())
         return next((link for link in links if link.ts > newest - self.reach), None)
 
+    def around(self, user: str) -> list[Link]:
+        """Every link of each session that some link gives to a user, whosever it is."""
+        sessions = sorted(self._by_user.get(user, ()))
+        return [link for session in sessions for link in self._by_session[session]]
+
     def living(self, newest: int) -> list[Link]:
         return [link for link in self if link.ts > newest - self.reach]
 
     def sweep(self, newest: int) -> None:
         """Forget dead links. Reads do not change."""
-        self._load(self.living(newest))
+        self.load(self.living(newest))
 
-    def _load(self, links: list[Link]) -> None:
+    def load(self, links: list[Link]) -> None:
+        """Hold these links and no others."""
         self._by_session, self._by_user = {}, {}
         for link in links:
             self.add(link)
@@ -95,4 +101,4 @@ class Links:
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         lines = arrays["links"].tobytes().split(b"\n")
         told = [msgspec.json.decode(line) for line in lines if line]
-        self._load([Link(ts, name.encode(), session, user) for ts, name, session, user in told])
+        self.load([Link(ts, name.encode(), session, user) for ts, name, session, user in told])

@@ -8,12 +8,13 @@ windows are computed here and nowhere else (float64, rounded once to float32).
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.errors import NotFound
+from afresh.errors import BadRequest, NotFound
 from afresh.features import merge
 from afresh.features.columns import fixed_labels
 from afresh.features.distinct import distinct_values
@@ -21,7 +22,7 @@ from afresh.features.engines.embedded import State
 from afresh.features.finishing import Finish
 from afresh.features.gathering import Gather, GatherGroups
 from afresh.features.people import Held, latest, merged_tiles, parties_of
-from afresh.features.plan import Feature, Read
+from afresh.features.plan import Feature, Plan, Read
 from afresh.features.readable import Number, readable
 from afresh.features.windows import tile_range
 from afresh.problems import suggest
@@ -40,6 +41,24 @@ def named(features: Mapping[str, Feature], name: str) -> Feature:
         raise NotFound(f"There is no feature {name!r}.", hint=suggest(name, features)) from None
 
 
+def features_of(plan: Plan, key: str, names: Sequence[str] | None) -> list[Feature]:
+    """The features of a key field that are asked for; names None: all of them, and those of
+    another key are passed over. Raises NotFound, and BadRequest for a key without features."""
+    found = [feature for feature in plan.features if feature.key == key]
+    if not found:
+        known = sorted({feature.key for feature in plan.features})
+        raise BadRequest(
+            f"No feature is kept by {key!r}.",
+            hint=f"There are features by: {', '.join(known) or 'nothing yet'}.",
+            path="$.keys",
+        )
+    if names is None:
+        return found
+    by_name = {feature.name: feature for feature in plan.features}
+    wanted = [named(by_name, name) for name in names]
+    return [feature for feature in wanted if feature.key == key]
+
+
 class Reader:
     """Reads one state. Features are asked for by name; `key` says what kind of entity."""
 
@@ -49,6 +68,12 @@ class Reader:
         self._matrices: _Kept[Feature, tuple[Gather, Finish, bool]] = _Kept()
         self._merges: _Kept[Read, Gather] = _Kept()
         self._groups: _Kept[Feature, tuple[GatherGroups, Finish]] = _Kept()
+
+    def of(self, state: State) -> Reader:
+        """The same questions, compiled once, to another state of the plan."""
+        other = copy(self)
+        other.state = state
+        return other
 
     def feature(self, name: str) -> Feature:
         """Raises NotFound when the plan has no such feature."""

@@ -193,6 +193,7 @@ class Follower(Service):
             "accepted": 0,
             "duplicates": 0,
             "late": 0,
+            "copies": 0,
             "commits": 0,
             "rejected": {},
             "left_out": dict(self.left_out),
@@ -208,4 +209,5 @@ class Follower(Service):
             "events_folded": replica.state.events,
             "newest_timestamp": replica.state.newest / 1000,
             "backfill": (0, 0),
+            "store": None,
         }

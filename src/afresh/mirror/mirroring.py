@@ -20,6 +20,8 @@ from afresh.store.replica import Replica
 WAIT_S = 0.05
 """How long the topics are waited for before who waits is looked at again."""
 HOUSE_S = 1.0
+SILENCE_S = 2.0
+"""After so long without a message the brokers are asked whether they are there."""
 
 _log = structlog.get_logger("afresh.mirror")
 
@@ -53,6 +55,9 @@ class Mirroring:
         self.vector: tuple[int, ...] = ()
         self.broken: AfreshError | None = None
         self.copies = 0
+        self.cut_off = False
+        """Whether the brokers did not answer when they were asked last."""
+        self._heard_at = time.monotonic()
         self._kept_house_at = 0.0
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="afresh-mirror", daemon=True)
@@ -77,6 +82,11 @@ class Mirroring:
             progress("fold", total - left, total)
         if total > 100_000:
             self.replica.pack()
+
+    def behind(self) -> int:
+        """How many records the topics hold, as far as was heard, that the state has not."""
+        pairs = zip(self.vector, self.consuming.ends(), strict=False)
+        return sum(max(end - at, 0) for at, end in pairs)
 
     def _left(self, bounds: list[tuple[int, int]]) -> int:
         return sum(max(end - at, 0) for at, (_, end) in zip(self.vector, bounds, strict=True))
@@ -120,7 +130,9 @@ class Mirroring:
     def _read(self, timeout_s: float) -> None:
         taken = self.consuming.take(timeout_s)
         if not taken:
+            self._ask()
             return
+        self._heard_at, self.cut_off = time.monotonic(), False
         chunk = self.reading.chunk(taken, self.vector, self.log.arrival)
         self.copies += chunk.copies
         if chunk.entries:
@@ -133,13 +145,19 @@ class Mirroring:
         if chunk.unreadable:
             self.unread(chunk.unreadable)
 
+    def _ask(self) -> None:
+        """Silence may be that nothing happens, or that nothing is heard."""
+        if time.monotonic() - self._heard_at >= SILENCE_S:
+            self.cut_off = not self.consuming.answers()
+            self._heard_at = time.monotonic()
+
     def _fold(self, entry: Pending, batch: EventBatch | None, end: int) -> None:
         if entry.kind == "items":
-            self.replica.fold_items(entry.payload, end)
+            self.replica.fold_items(entry.payload, end, entry.vector)
         elif entry.kind == "weights":
-            self.replica.fold_weights(entry.payload, end)
+            self.replica.fold_weights(entry.payload, end, entry.vector)
         elif batch is not None:
-            self.replica.fold_events(batch, end)
+            self.replica.fold_events(batch, end, entry.vector)
 
     def _tell(self, batch: EventBatch, arrival: int) -> None:
         if arrival > time.time_ns() // 1_000_000 - self.reading.copies.horizon_ms:

@@ -127,9 +127,20 @@ class MirrorRuntime(Runtime):
         if self.chosen.now:
             self.learner.hear(batch)
 
+    def keep_house(self) -> None:
+        super().keep_house()
+        self.cut_off = self.mirroring.cut_off
+
+    def ready(self) -> tuple[bool, str]:
+        if self.mirroring.cut_off:
+            return False, "The brokers do not answer: answers may be old, and nothing is taken."
+        return super().ready()
+
     def close(self) -> None:
         self.chosen.close()
         super().close()
 
     def stats(self) -> dict[str, Any]:
-        return {**super().stats(), "copies": self.mirroring.copies}
+        mirroring = self.mirroring
+        more = {"copies": mirroring.copies, "fold_lag": mirroring.behind()}
+        return {**super().stats(), **more}

@@ -57,7 +57,7 @@ def create_app(
         openapi_config=None,
         exception_handlers={Exception: on_error},
         logging_config=None,
-        state=State({"serving": here, "openapi": made, "live": hub}),
+        state=State({"serving": here, "answering": runtime, "openapi": made, "live": hub}),
         request_max_body_size=None,
     )
     access, requests = Access(settings, files), Requests(told, settings.access_log)

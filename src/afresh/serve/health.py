@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from importlib.metadata import version
 
@@ -14,7 +15,7 @@ from afresh.serve.body import Connection
 from afresh.serve.described import Doc, said
 from afresh.serve.express import Route
 from afresh.serve.reply import json_reply
-from afresh.serve.serving import serving
+from afresh.serve.serving import answering
 
 
 class Health(msgspec.Struct):
@@ -53,7 +54,7 @@ async def livez(request: Connection) -> ASGIApp:
 )
 async def readyz(request: Connection) -> ASGIApp:
     """Send traffic only to a server that says so."""
-    ready, why = serving(request).runtime.ready()
+    ready, why = await asyncio.to_thread(answering(request).ready)  # it may ask a store
     if not ready:
         raise Unavailable(f"Not ready: {why}", hint="Wait; it becomes ready by itself.")
     return json_reply(Health("ready"))
@@ -62,7 +63,7 @@ async def readyz(request: Connection) -> ASGIApp:
 @get("/version", opt=said(Doc("What runs here?", "Operation", Version)))
 async def get_version(request: Connection) -> ASGIApp:
     """The package's version and the definition's hash."""
-    plan = serving(request).runtime.plan
+    plan = answering(request).plan
     return json_reply(Version(version("afresh"), platform.python_version(), plan.app, plan.hash))
 
 

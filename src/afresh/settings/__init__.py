@@ -2,6 +2,7 @@
 
 declared.py  what can be set
 intake.py    what can be said of a topic of a company's own
+store.py     how the store of entity values is reached
 loading.py   where settings come from
 exposure.py  what must not be set together
 """

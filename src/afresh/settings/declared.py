@@ -14,11 +14,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from afresh.measures import Duration, Size, names, written
 from afresh.settings.intake import Intake
+from afresh.settings.store import StoreSettings
 
 PREFIX = "AFRESH_"
 
 
-class Settings(BaseSettings):
+class Settings(StoreSettings, BaseSettings):
     """What can be set, and where.
 
     The command line wins over the environment (`AFRESH_PORT=9000`), which wins over the file

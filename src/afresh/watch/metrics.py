@@ -18,8 +18,11 @@ from afresh.serve.body import Connection
 from afresh.serve.described import Doc, said
 from afresh.serve.gate import Gate
 from afresh.serve.reply import Reply
+from afresh.serve.stored import create_store_app
 from afresh.service import Service
 from afresh.settings import Settings
+from afresh.store.writing import Counts
+from afresh.stored_answers import StoredAnswers
 from afresh.watch.timings import Timings
 
 _CONTENT_TYPE = (b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode())
@@ -29,7 +32,7 @@ _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"
 class Metrics:
     """The server's observer, and the collector of what the runtime counts."""
 
-    def __init__(self, runtime: Service) -> None:
+    def __init__(self, ready: Callable[[], tuple[bool, str]], *collectors: Collector) -> None:
         self.registry = CollectorRegistry()
         self._requests = Timings(
             "afresh_http_request_seconds",
@@ -48,8 +51,9 @@ class Metrics:
             "1 when events can be taken and answers follow the log.",
             registry=self.registry,
         )
-        self._up.set_function(lambda: float(runtime.ready()[0]))
-        self.registry.register(_Runtime(runtime))
+        self._up.set_function(lambda: float(ready()[0]))
+        for collector in collectors:
+            self.registry.register(collector)
         ProcessCollector(registry=self.registry)
         self.page: Callable[[], Awaitable[bytes]] = self._own
         """Makes the page; of several processes, by asking them all."""
@@ -93,7 +97,7 @@ class Metrics:
         return get_metrics
 
 
-class _Runtime(Collector):
+class Counted(Collector):
     """Reads the runtime's own counts when somebody asks, so that counting costs nothing."""
 
     def __init__(self, runtime: Service) -> None:
@@ -126,6 +130,11 @@ class _Runtime(Collector):
         yield CounterMetricFamily(
             "afresh_late_events_total", "Events put into the late stream.", value=s["late"]
         )
+        yield CounterMetricFamily(
+            "afresh_copies_total",
+            "Events that stood twice in a shared log, of which the first counts.",
+            value=s["copies"],
+        )
         yield CounterMetricFamily("afresh_commits_total", "Commits to the log.", value=s["commits"])
         yield GaugeMetricFamily(
             "afresh_queue_events", "Events waiting to be written.", value=s["queue_depth"]
@@ -147,6 +156,8 @@ class _Runtime(Collector):
             "The greatest event time folded (F), since 1970.",
             value=s["newest_timestamp"],
         )
+        if s["store"] is not None:
+            yield from _stored(s["store"])
         done, total = s["backfill"]
         yield GaugeMetricFamily(
             "afresh_backfill_records",
@@ -170,7 +181,40 @@ class _Runtime(Collector):
             )
 
 
+def _stored(counts: Counts) -> Iterator[Metric]:
+    """How writing into the store goes."""
+    values = CounterMetricFamily(
+        "afresh_store_values_total",
+        "Entity values written into the store, or refused for a newer one there.",
+        labels=["outcome"],
+    )
+    values.add_metric(["written"], counts.written)
+    values.add_metric(["refused"], counts.refused)
+    yield values
+    yield GaugeMetricFamily(
+        "afresh_store_waiting_entities",
+        "Entities that wait to be written into the store.",
+        value=counts.waiting,
+    )
+    yield GaugeMetricFamily(
+        "afresh_store_behind_records",
+        "Records folded that the store does not reflect yet.",
+        value=counts.behind,
+    )
+    yield GaugeMetricFamily(
+        "afresh_store_ready",
+        "1 when the store holds all it should and can be written.",
+        value=float(counts.ready),
+    )
+
+
 def observed_app(runtime: Service, settings: Settings, extra_routes: Sequence[Any] = ()) -> Gate:
     """`create_app` with metrics: what `afresh serve` and `afresh demo` run."""
-    metrics = Metrics(runtime)
+    metrics = Metrics(runtime.ready, Counted(runtime))
     return create_app(runtime, settings, [metrics.route(), *extra_routes], metrics)
+
+
+def observed_store_app(answers: StoredAnswers, settings: Settings) -> Gate:
+    """The same for a server that answers from a store: what `afresh serve --store-only` runs."""
+    metrics = Metrics(answers.was_ready)
+    return create_store_app(answers, settings, [metrics.route()], metrics)

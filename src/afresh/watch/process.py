@@ -16,8 +16,11 @@ from afresh.recovery import Progress, silent
 from afresh.runtime import Runtime
 from afresh.serve.server import address, bind, make_server
 from afresh.settings import Settings
+from afresh.store.opening import open_store
+from afresh.store.warm import warm
+from afresh.stored_answers import StoredAnswers
 from afresh.watch.logging import set_up_logging
-from afresh.watch.metrics import observed_app
+from afresh.watch.metrics import observed_app, observed_store_app
 
 _log = structlog.get_logger("afresh.process")
 
@@ -54,4 +57,34 @@ def run_server(
             make_server(gate, settings, listening).run([socket])
         finally:
             runtime.close()
+    _log.info("stopped")
+
+
+def run_store_server(
+    app: App,
+    settings: Settings,
+    *,
+    started: Callable[[str, StoredAnswers], None] = lambda url, answers: None,
+) -> None:
+    """Answer features from the store until a signal, without a folder; `started` is told where.
+
+    A store that is away is no reason not to start: requests are refused (503) until it is there.
+    Raises AfreshError when the port cannot be had or no store is named.
+    """
+    set_up_logging(settings)
+    with bind(settings) as socket:
+        answers = StoredAnswers(app.plan(), open_store(settings), settings.store_prefix)
+        try:
+            warm(answers.plan)
+            answers.ready()
+            url = address(socket)
+
+            def listening() -> None:
+                _log.info("serving_from_store", url=url, app=app.name)
+                started(url, answers)
+
+            gate = observed_store_app(answers, settings)
+            make_server(gate, settings, listening).run([socket])
+        finally:
+            answers.close()
     _log.info("stopped")

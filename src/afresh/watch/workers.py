@@ -35,7 +35,7 @@ from afresh.settings import Settings
 from afresh.traces import Traces
 from afresh.warm import warm
 from afresh.watch.logging import set_up_logging
-from afresh.watch.metrics import Metrics
+from afresh.watch.metrics import Counted, Metrics
 from afresh.watch.shared import SharedNumbers
 from afresh.watch.slate import Slate
 
@@ -142,7 +142,7 @@ class _Worker:
         return runtime
 
     def _serve(self, service: Service, routes: Routes) -> None:
-        metrics = Metrics(service)
+        metrics = Metrics(service.ready, Counted(service))
         shared = SharedNumbers(metrics.registry, self.number, self.slates, self.peers)
         metrics.page = shared.page
         self.peers.answer = Answering(service, shared.note)

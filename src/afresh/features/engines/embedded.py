@@ -21,6 +21,7 @@ from afresh.features.room import MEMORY, Room
 from afresh.features.sequences import Lists
 from afresh.features.sketches import Sketches
 from afresh.features.tiles import Tiles
+from afresh.features.touched import Touched
 from afresh.features.value_hashes import ValueHashes
 
 CHUNK = 4096
@@ -61,6 +62,8 @@ class State:
         self.facts = Facts(wanted, room)
         self.facts_within = max(lists.within for lists in self.all_lists)
         self.links = Links(plan.reach)
+        self.touched: Touched | None = None
+        """Where the fold notes whose facts it changed, if anybody wants to know."""
         self.facts_kept = 0
         self.names_kept = 0
         self._type_tables: dict[tuple[str, ...], NDArray[np.uint8]] = {}
@@ -98,6 +101,8 @@ class State:
         keys = {"item_id": items, "user_id": owners, "session_id": named}
         for name, at in self._keyed_by_text.items():
             keys.setdefault(name, groups[at] - 1)
+        if self.touched is not None:
+            self.touched.note(keys)
         first_new = self.facts.used
         order, rows = self.facts.append(
             ts, kinds, batch.texts["event_id"], items, sessions,

@@ -13,6 +13,7 @@ from afresh.log.kafka.client import kafka
 from afresh.log.kafka.quiet import QUIET, say_once
 
 BOUNDS_S = 10.0
+ASK_S = 1.0
 
 PORTION = 5_000
 """The most messages handed on at a time."""
@@ -66,6 +67,28 @@ class Consuming:
                         hint="Check the setting `log`, and that the brokers run.",
                     ) from error
             time.sleep(0.1)
+
+    def ends(self) -> list[int]:
+        """The offset of the next record of each partition, as the last fetch told."""
+        lib = kafka()
+        found = []
+        for p in self.partitions:
+            asked = lib.TopicPartition(p.topic, p.number)
+            _, end = self._consumer.get_watermark_offsets(asked, cached=True)
+            found.append(end)
+        return found
+
+    def answers(self) -> bool:
+        """Whether the brokers answer, within ASK_S."""
+        lib = kafka()
+        p = self.partitions[0]
+        try:
+            self._consumer.get_watermark_offsets(
+                lib.TopicPartition(p.topic, p.number), timeout=ASK_S
+            )
+        except lib.KafkaException:
+            return False
+        return True
 
     def begin(self, vector: Sequence[int]) -> None:
         lib = kafka()
