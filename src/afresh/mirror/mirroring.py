@@ -159,6 +159,7 @@ class Mirroring:
                 if not self.cut_off:
                     _log.warning("mirror_waits", reason=error.message, hint=error.hint)
                 self.cut_off = True
+                self.advanced(self.vector)
                 time.sleep(AGAIN_S)
 
     def _ask(self) -> None:
