@@ -199,13 +199,13 @@ def main() -> None:
         try:
             broker = Kafka(folder / "broker")
             end.callback(broker.stop)
-            flink = Flink(folder / "flink")
+            flink = Flink(folder / "flink", heap_mb=1024 if small else 3072)
             end.callback(flink.stop)
         except EngineError as error:
             print(msgspec.json.encode({"figure": "flink", "missing": str(error)}).decode())
             return
         bench = Bench(broker, flink, app.plan())
-        latency(bench, 10 if small else 200)
+        latency(bench, 5 if small else 200)
         if not small:  # classes are loaded and compiled before anything is timed
             few = bench.topics()
             bench.write(few, list(shopping(200, seed=1)))

@@ -41,7 +41,7 @@ MAIN = {
     "tasks": "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
     "gateway": "org.apache.flink.table.gateway.SqlGateway",
 }
-HEAP_MB = {"one": 1024, "jobs": 384, "tasks": 576, "gateway": 512}
+HEAP_MB = {"jobs": 384, "tasks": 576, "gateway": 512}
 
 
 def install_flink() -> Path:
@@ -78,11 +78,12 @@ class Flink:
     """Flink with its files in `folder`, started and ready; `stop` it.
 
     cluster: a process each for jobs, tasks and the gateway, so that tasks can die alone.
+    heap_mb: of the one process.
     """
 
-    def __init__(self, folder: Path, *, cluster: bool = False) -> None:
+    def __init__(self, folder: Path, *, cluster: bool = False, heap_mb: int = 1024) -> None:
         self.jars, self.java = installed(NAME), java()
-        self.folder, self.cluster = folder.resolve(), cluster
+        self.folder, self._heap_mb = folder.resolve(), {**HEAP_MB, "one": heap_mb}
         self.roles = ("jobs", "tasks", "gateway") if cluster else ("one",)
         self._gateway_port, self._rest_port = free_port(), free_port()
         self.gateway = f"http://127.0.0.1:{self._gateway_port}"
@@ -168,7 +169,7 @@ class Flink:
         conf = self.folder / "conf"
         arguments = {"one": [str(conf)], "gateway": []}.get(role, ["--configDir", str(conf)])
         return [
-            self.java, f"-Xmx{HEAP_MB[role]}m", "-Xms64m", "-XX:+UseSerialGC",
+            self.java, f"-Xmx{self._heap_mb[role]}m", "-Xms64m", "-XX:+UseSerialGC",
             "-XX:MaxMetaspaceSize=256m", *self._opens(),
             f"-Dlog4j2.configurationFile={conf}/log4j.properties",
             "-cp", f"{self.jars}/*", MAIN[role].format(conf=conf), *arguments,

@@ -98,21 +98,21 @@ class Replica:
             return None
         batch = None
         if entry.kind == "items":
-            self.fold_items(entry.payload, entry.end)
+            self.fold_items(entry.payload, entry.end, entry.vector)
         elif entry.kind == "weights":
-            self.fold_weights(entry.payload, entry.end)
+            self.fold_weights(entry.payload, entry.end, entry.vector)
         else:
             batch = decode_batch(entry.payload)
-            self.fold_events(batch, entry.end)
-        self.vector = entry.vector or self.vector
+            self.fold_events(batch, entry.end, entry.vector)
         return batch
 
-    def fold_events(self, batch: EventBatch, offset: int) -> None:
-        """Fold a batch that ends before `offset`."""
+    def fold_events(self, batch: EventBatch, offset: int, vector: tuple[int, ...] = ()) -> None:
+        """Fold a batch that ends before `offset`; vector: the same in the shared log, if it ends
+        what was read of that at one time."""
         state, started = self.state, time.perf_counter()
         with self.lock:
             state.fold(batch)
-            self.offset = offset
+            self._come_to(offset, vector)
         self.fold_ms = (time.perf_counter() - started) * 1000
         self.room.give_back()
 
@@ -141,19 +141,22 @@ class Replica:
         with self.lock:
             self.state.pack()
 
-    def fold_items(self, records: bytes, offset: int) -> None:
+    def _come_to(self, offset: int, vector: tuple[int, ...]) -> None:
+        self.offset, self.vector = offset, vector or self.vector
+
+    def fold_items(self, records: bytes, offset: int, vector: tuple[int, ...] = ()) -> None:
         """Apply item records, NDJSON, that end before `offset`."""
         with self.lock:
             changed = self.catalog.fold(records)
             for follower in self.followers:
                 follower.changed(changed)
-            self.offset = offset
+            self._come_to(offset, vector)
 
-    def fold_weights(self, record: bytes, offset: int) -> None:
+    def fold_weights(self, record: bytes, offset: int, vector: tuple[int, ...] = ()) -> None:
         """A record of weights that ends before `offset` is the one in force."""
         with self.lock:
             self.weights = record
-            self.offset = offset
+            self._come_to(offset, vector)
 
     def become(self, other: Replica) -> None:
         """Go on with the state of another replica of the same plan, log and offset; neither may

@@ -34,6 +34,7 @@ class FactTable:
         self.lists: dict[tuple[str, str], dict[tuple[str, str], Row]] = {}
         self.distincts: dict[tuple[str, str], dict[int, dict[str, Row]]] = {}
         self.links: dict[tuple[str, str], Row] = {}
+        self.log: dict[str, Row] = {}
         self.refused = 0
         """Rows that were not taken because they knew of fewer events than the one before: the
         job has forgotten what it had counted, and its facts are no longer to be believed."""
@@ -53,6 +54,8 @@ class FactTable:
 
     def _place(self, key: Row) -> tuple[dict[Any, Row], Any]:
         kind = key["fact"]
+        if kind == "tile" and key["family"] == LOG:
+            return self.log, key["key"]
         if kind == "tile":
             tiles = self.tiles.setdefault((key["family"], key["key"]), {})
             atoms = tiles.setdefault((key["tile"], key["group"]), {})
@@ -68,17 +71,12 @@ class FactTable:
     @property
     def events(self) -> int:
         """How many events the facts tell of."""
-        return sum(row["n"] for row in self._log())
+        return sum(row["n"] for row in self.log.values())
 
     @property
     def newest(self) -> int:
         """F: the greatest timestamp folded, UTC ms; 0 before the first event."""
-        return max((row["max"] for row in self._log()), default=0)
-
-    def _log(self) -> Iterator[Row]:
-        for (family, _), tiles in self.tiles.items():
-            if family == LOG:
-                yield from (atom for atoms in tiles.values() for atom in atoms.values())
+        return max((row["max"] for row in self.log.values()), default=0)
 
 
 def canonical(plan: Plan, table: FactTable) -> bytes:

@@ -42,7 +42,7 @@ class Job:
     checkpoint_ms: int = 10_000
     buffer_ms: int = 1
     """How long a record may wait for others on its way between tasks."""
-    list_rows: int = 500_000
+    list_rows: int = 50_000
     """Rows of lists that a task holds decoded. Flink's own 10,000 are those of 100 keys."""
     admission_ms: int = ADMISSION_MS
     outage_ms: int = OUTAGE_MS
