@@ -9,9 +9,9 @@ import pytest
 from engines.kafka import Kafka
 from tests.batches import batch_of
 from tests.everything import app
-from tests.features.flink.streams import stream
 from tests.mirrored import Mirrored
 from tests.model import Event, Model
+from tests.streams import stream
 
 from afresh.features.canonical import canonical
 from afresh.features.columns import item_columns
