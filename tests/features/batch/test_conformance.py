@@ -13,7 +13,7 @@ from tests.batches import batch_of
 from tests.events_made import histories
 from tests.everything import app
 from tests.model import DAY, Event, Model
-from tests.streams import stream
+from tests.streams import NOON, stream
 
 from afresh.features.canonical import canonical
 from afresh.features.engines.batch.columns import prepare
@@ -93,3 +93,16 @@ def test_a_plan_without_distincts_has_none() -> None:
     plan = replace(PLAN, distincts=())
     frame, places = frame_of(batch_of(PLAN, stream(1)[1]))
     assert facts_of(plan, frame, places).distincts.is_empty()
+
+
+@pytest.mark.parametrize("off", [-1, 0, 1])
+def test_what_dies_dies_at_the_same_millisecond(off: int) -> None:
+    kinds = ("view", "cart", "buy", "identify")
+    begun = [Event(f"a-{kind}", kind, NOON // DAY * DAY, "u", "i", "v", {"price": 1, "brand": "b"})
+             for kind in kinds]  # fmt: skip
+    ages = {(s.width, s.reach) for s in (*PLAN.families, *PLAN.distincts)}
+    ages |= {(0, s.within) for s in PLAN.sequences} | {(0, PLAN.postings.within), (0, PLAN.reach)}
+    for width, reach in sorted(ages):
+        newest = Event("b", "ping", NOON // DAY * DAY + width + reach + off, "w")
+        events = [*begun, newest]
+        assert batch(events) == Model(PLAN, events).canonical(), (width, reach)
