@@ -17,6 +17,7 @@ from afresh.cli import (
     events,
     exporting,
     features,
+    feed,
     flink,
     importing,
     kafka,
@@ -59,7 +60,8 @@ def root(
 
 
 COMMANDS = (
-    demo, new, serve, check, plan, importing, exporting, evaluate, features, train, lag, doctor,
+    demo, new, serve, check, plan, importing, exporting, evaluate, features, feed, train, lag,
+    doctor,
 )  # fmt: skip
 for command in COMMANDS:
     app.command(command.NAME)(command.run)
