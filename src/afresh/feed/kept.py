@@ -43,12 +43,12 @@ class Kept(msgspec.Struct, array_like=True):
             hashes = self.hashes.setdefault(change.at, {}).setdefault(tile, set())
             return _held(hashes, said, keep=change.row is not None)
         events = self.lists.setdefault(change.at, {})
-        if events.get(change.name) == change.row:  # type: ignore[call-overload]
+        if events.get(change.name) == change.row:
             return KNOWN
         if change.row is None:
-            del events[change.name]  # type: ignore[arg-type]
+            del events[change.name]
         else:
-            events[change.name] = change.row  # type: ignore[index, assignment]
+            events[change.name] = change.row
         return TAKEN
 
     def _atom(self, change: Change, cell: tuple[int, str], name: tuple[int, int]) -> str:
@@ -152,7 +152,9 @@ class Facts:
             for tile, said in tiles.items():
                 yield ["distinct", at, key, tile, sorted(said)]
         for at, events in kept.lists.items():
-            last = [[e[0], name[0], plan.events[e[1]].name, e[2], e[3]] for name, e in events.items()]
+            last = [
+                [e[0], name[0], plan.events[e[1]].name, e[2], e[3]] for name, e in events.items()
+            ]
             if last:
                 yield ["sequence", at, key, last]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,8 @@ class Merging:
         plan = self.plan
         for kept, _ in made.values():
             self.newest = max(self.newest, max(kept.moments(plan), default=0))
-        facts, links = [], set()
+        facts: list[list[Any]] = []
+        links: set[tuple[int, str, str, str]] = set()
         for entity, (kept, _) in made.items():
             kept.trim(plan, self.newest)
             facts += self._facts.of(fact_key(entity), kept)
@@ -138,4 +140,3 @@ def _number(state: State, entity: Entity) -> int:
         return int(state.parties.intern(entity.name[1:], 1, entity.name[:1])[0])
     kind = SESSION if entity.field == "session_id" else b"\0"
     return int(state.names(entity.field).intern(entity.name, 1, kind)[0])
-

@@ -13,6 +13,8 @@ from afresh.features.plan import Plan
 from afresh.store.value import keys_of
 
 Row = dict[str, Any]
+Known = dict[str, tuple[int, str]]
+"""By the names of the topic: which one of the plan, and its key field."""
 
 
 class Entity(NamedTuple):
@@ -47,16 +49,7 @@ class RowReader:
         self.plan = plan
         self.types = {event.name: code for code, event in enumerate(plan.events)}
         self.inputs = inputs_of(plan)
-        fields = set(keys_of(plan))
-        self._families = {
-            family_name(plan, f): (at, f.key) for at, f in enumerate(plan.families) if f.key in fields
-        }
-        self._sequences = {
-            sequence_name(plan, s): (at, s.key) for at, s in enumerate(plan.sequences) if s.key in fields
-        }
-        self._distincts = {
-            distinct_name(plan, d): (at, d.key) for at, d in enumerate(plan.distincts) if d.key in fields
-        }
+        self._families, self._sequences, self._distincts = _known(plan)
         self._kinds: dict[str, Callable[[Row, Row | None], Change | LogRow | None]] = {
             "tile": self._tile,
             "list": self._list,
@@ -106,6 +99,19 @@ class RowReader:
         return link_of(entity_of("user_id", f"s:{said['session']}"), (
             said["timestamp"], key["event_id"], said["session"], said["user"]
         ))  # fmt: skip
+
+
+def _known(plan: Plan) -> tuple[Known, Known, Known]:
+    """Families, sequences and sketches of which the store holds anything."""
+    fields = set(keys_of(plan))
+    families = {family_name(plan, f): (at, f.key) for at, f in enumerate(plan.families)}
+    sequences = {sequence_name(plan, s): (at, s.key) for at, s in enumerate(plan.sequences)}
+    distincts = {distinct_name(plan, d): (at, d.key) for at, d in enumerate(plan.distincts)}
+
+    def read(known: Known) -> Known:
+        return {name: spec for name, spec in known.items() if spec[1] in fields}
+
+    return read(families), read(sequences), read(distincts)
 
 
 ATOM = ("n", "offset", "sum", "sq_low", "sq_high", "min", "max")

@@ -5,7 +5,8 @@ partitions, uint16 each; the version n, uint64; the generation, uint64; F, int64
 partition of the log the offset up to which the facts reflect it, int64; the end of each section
 in the body, uint32; the body. Which section is what follows from the plan and the key: the
 tiles of each family of the key, its sketches, its sequences, and of users the links of their
-sessions. One more section may follow, which readers pass over: what its writer goes on from. How a section is written: pack.py; how it is read, with every bound checked: unpack.py.
+sessions. One more section may follow, which readers pass over: what its writer goes on from. How
+a section is written: pack.py; how it is read, with every bound checked: unpack.py.
 """
 
 from __future__ import annotations

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 from tests.conftest import needs_valkey
 from tests.features.flink.conftest import Everything
-from tests.valkey_server import Server
+from tests.valkey_server import Server, free_port, valkey_server
 
+from afresh.errors import Unavailable
 from afresh.features.reading import Reader
 from afresh.feed.feeding import Feeding, Source
+from afresh.feed.progress import Ledger
 from afresh.log.kafka.consuming import Consuming
 from afresh.log.kafka.topics import Cluster
 from afresh.settings import Settings
 from afresh.store.opening import open_store
 from afresh.store.stored import Asked, Stored
-from afresh.store.value import keys_of
+from afresh.store.value import Keys, keys_of
 
 pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(autouse=True)
+def _installed() -> None:
+    needs_valkey()
+
+
 PATIENCE_S = 30.0
-
-
-@pytest.fixture
-def settings(valkey: Server) -> Settings:
-    return Settings(store=valkey.url, store_prefix=uuid4().hex, store_timeout=20_000)
 
 
 def source(everything: Everything) -> Source:
@@ -61,7 +71,7 @@ def same(everything: Everything, settings: Settings) -> None:
     for key in keys_of(plan):
         features = [f for f in plan.features if f.key == key]
         asked = Asked(key, entities(everything, key), features)
-        for later in (1, 61_000, 3_600_000):
+        for later in (1, 61_000):
             moment = state.newest + later
             got = stored.values(asked, stored.find([asked], moment)[0])
             wanted = reader.values(key, asked.names, features, moment)
@@ -70,19 +80,88 @@ def same(everything: Everything, settings: Settings) -> None:
     stored.store.close()
 
 
-def test_values_in_the_store_are_those_of_the_embedded_engine(
-    everything: Everything, settings: Settings
+def fed(everything: Everything, settings: Settings) -> bool:
+    """Whether the store says that it reflects all that was written to the topics."""
+    plan, store = everything.running.plan, open_store(settings)
+    try:
+        head = Stored(plan, store, settings.store_prefix).head()
+        return head.offsets == ends(everything)
+    except Unavailable:
+        return False
+    finally:
+        store.close()
+
+
+def test_values_are_those_of_the_embedded_engine_though_the_store_was_away_and_lost_all(
+    everything: Everything, tmp_path: Path
 ) -> None:
+    settings = of_store(free_port())
     store = open_store(settings)
     feeding = Feeding(everything.running.plan, source(everything), store, settings.store_prefix)
     feeding.start()
     try:
-        until(lambda: all(p.vector == ends(everything) for p in feeding.ledger.read()))
-        same(everything, settings)
+        until(lambda: "cannot be reached" in feeding.ready()[1])
+        for _ in range(2):
+            with valkey_server(tmp_path, port=port_of(settings)):
+                until(lambda: fed(everything, settings) and feeding.ready()[0])
+                same(everything, settings)
+            until(lambda: not feeding.ready()[0])
         assert feeding.counts().refused == feeding.counts().unread == 0
     finally:
         feeding.close()
         store.close()
+
+
+def test_a_feeder_that_was_killed_leaves_no_trace(
+    everything: Everything, valkey: Server, tmp_path: Path
+) -> None:
+    settings = of_store(valkey.port)
+    with feeder(everything, settings, tmp_path / "first") as process:
+        until(lambda: any(p.at for p in ledger(everything, settings).read()))
+        process.kill()
+    with feeder(everything, settings, tmp_path / "second"):
+        until(lambda: fed(everything, settings))
+        same(everything, settings)
+
+
+def of_store(port: int) -> Settings:
+    return Settings(
+        store=f"redis://127.0.0.1:{port}/0", store_prefix=uuid4().hex, store_timeout=20_000
+    )
+
+
+def port_of(settings: Settings) -> int:
+    port = urlsplit(str(settings.store)).port
+    assert port
+    return port
+
+
+def ledger(everything: Everything, settings: Settings) -> Ledger:
+    running = everything.running
+    cluster, store = Cluster(running.address), open_store(settings)
+    facts, partitions = cluster.topic(running.topics.facts)
+    keys = Keys(settings.store_prefix, running.plan)
+    log = cluster.find(running.topics).id
+    return Ledger(running.plan, store, keys, log, f"flink/{facts}", partitions)
+
+
+@contextmanager
+def feeder(
+    everything: Everything, settings: Settings, output: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`afresh feed` in a process of its own."""
+    address = everything.running.address
+    log = f"kafka://{address.servers}/{address.prefix}"
+    command = [sys.executable, "-m", "afresh.cli", "feed", "tests/everything.py", "--log", log,
+               "--store", str(settings.store), "--port", "0"]  # fmt: skip
+    environment = {**os.environ, "AFRESH_STORE_PREFIX": settings.store_prefix}
+    with output.open("wb") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
 
 def ends(everything: Everything) -> list[int]:
