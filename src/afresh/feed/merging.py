@@ -106,9 +106,9 @@ class Merging:
             mine = [entity for entity in made if entity.field == field]
             numbers = np.array([_number(state, entity) for entity in mine], np.int64)
             packed = pack(state, field, numbers, head, self.keys)
+            sections = len(sections_of(plan, field))
             for entity, put in zip(mine, packed, strict=True):
                 kept, n = made[entity]
-                sections = len(sections_of(plan, field))
                 puts[entity] = Put(put.key, with_rows(put.value, sections, n, encoded(kept)))
         return puts
 
