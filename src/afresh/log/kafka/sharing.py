@@ -13,8 +13,7 @@ from afresh.log.kafka.quiet import QUIET, say_once
 class Sharing:
     """Reads those partitions that the group's coordinator gives this member.
 
-    given: the partitions that were given and not placed yet, to be placed with `begin`; lost:
-    those that were taken away are in neither `given` nor what `take` returns any more.
+    mine: the partitions given; given: those of them that are to be placed with `begin`.
     """
 
     def __init__(self, address: Address, topic: str, group: str) -> None:
@@ -24,7 +23,12 @@ class Sharing:
             "auto.offset.reset": "earliest",  # compaction may have taken the record itself
             "error_cb": say_once,
         }
-        usual = {"fetch.wait.max.ms": 100, "session.timeout.ms": 10_000}
+        # Who was killed is missed after six seconds, the least that brokers allow by themselves.
+        usual = {
+            "fetch.wait.max.ms": 20,
+            "session.timeout.ms": 6_000,
+            "heartbeat.interval.ms": 1_500,
+        }
         self.topic = topic
         self.mine: set[int] = set()
         self.given: set[int] = set()
