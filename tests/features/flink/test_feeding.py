@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
@@ -123,9 +124,15 @@ def test_a_feeder_that_was_killed_leaves_no_trace(
     with feeder(everything, settings, tmp_path / "first") as process:
         until(lambda: any(p.at for p in ledger(everything, settings).read()))
         process.kill()
-    with feeder(everything, settings, tmp_path / "second"):
+    port = free_port()
+    with feeder(everything, settings, tmp_path / "second", port):
         until(lambda: fed(everything, settings))
         same(everything, settings)
+        with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            page = answer.read().decode()
+    assert 'afresh_feed_rows_total{verdict="refused"} 0.0' in page
+    assert "afresh_feed_behind_rows 0.0" in page
+    assert "afresh_feed_ready 1.0" in page
 
 
 def of_store(port: int) -> Settings:
@@ -151,13 +158,13 @@ def ledger(everything: Everything, settings: Settings) -> Ledger:
 
 @contextmanager
 def feeder(
-    everything: Everything, settings: Settings, output: Path
+    everything: Everything, settings: Settings, output: Path, port: int = 0
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`afresh feed` in a process of its own."""
     address = everything.running.address
     log = f"kafka://{address.servers}/{address.prefix}"
     command = [sys.executable, "-m", "afresh.cli", "feed", "tests/everything.py", "--log", log,
-               "--store", str(settings.store), "--port", "0"]  # fmt: skip
+               "--store", str(settings.store), "--port", str(port)]  # fmt: skip
     environment = {**os.environ, "AFRESH_STORE_PREFIX": settings.store_prefix}
     with output.open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
