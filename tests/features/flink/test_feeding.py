@@ -96,24 +96,31 @@ def fed(everything: Everything, settings: Settings) -> bool:
 def test_values_are_those_of_the_embedded_engine_though_the_store_was_away_and_lost_all(
     everything: Everything, tmp_path: Path
 ) -> None:
+    """By two feeders, who share the partitions."""
     settings = of_store(free_port())
     store = open_store(settings)
-    feeding = Feeding(everything.running.plan, source(everything), store, settings.store_prefix)
-    feeding.start()
+    plan, where = everything.running.plan, source(everything)
+    feeders = [Feeding(plan, where, store, settings.store_prefix) for _ in range(2)]
+    for feeding in feeders:
+        feeding.start()
     try:
-        until(lambda: "cannot be reached" in feeding.ready()[1])
+        until(lambda: all(len(feeding.sharing.mine) == 1 for feeding in feeders))
+        until(lambda: all("cannot be reached" in feeding.ready()[1] for feeding in feeders))
         written: list[int] = []
         while len(written) < 2:
             with valkey_server(tmp_path, port=port_of(settings)):
-                until(lambda: fed(everything, settings) and feeding.ready()[0])
-                written.append(feeding.counts().written)
+                until(lambda: fed(everything, settings) and all(f.ready()[0] for f in feeders))
+                written.append(sum(feeding.counts().written for feeding in feeders))
                 if len(written) == 2:
                     same(everything, settings)
-            until(lambda: not feeding.ready()[0])
+            until(lambda: not any(feeding.ready()[0] for feeding in feeders))
         assert written[1] > written[0] > 0
-        assert feeding.counts().refused == feeding.counts().unread == 0
+        for feeding in feeders:
+            assert feeding.counts().refused == feeding.counts().unread == 0
+            assert feeding.counts().written > 0
     finally:
-        feeding.close()
+        for feeding in feeders:
+            feeding.close()
         store.close()
 
 
