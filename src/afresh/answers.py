@@ -54,10 +54,13 @@ class Answers:
         self.surfaces = Surfaces(surfaces, replica)
         self.left_out: dict[str, int] = {}
         """How often each part had to be left out, as `degraded` names it."""
-        self.cut_off = False
-        """Whether the log is not heard of at present: answers say so, as `log` in `degraded`."""
         self.keep: Callable[[Callable[[], Trace]], None] = lambda make: None
         """Hears of every list made for a visitor, to be explained later."""
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the log is not heard of at present: answers say so, as `log` in `degraded`."""
+        return False
 
     def recommend(self, query: Query) -> Answer:
         """The next screen of one visitor.

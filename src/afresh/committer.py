@@ -14,15 +14,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
+from afresh.counters import Counters, rejections
 from afresh.errors import AfreshError, Unavailable
 from afresh.events.admission import Admission, Admitted
 from afresh.events.batch import EventBatch
 from afresh.events.columnar import Columns
-from afresh.events.verdict import Rejection
 from afresh.log import LateEvent, Log, Pending
 from afresh.store.replica import Replica
 from afresh.submission import Submission, settle, shares
@@ -37,17 +37,6 @@ what comes meanwhile shares the next commit."""
 IDLE_EVERY_S = 1.0
 
 _log = structlog.get_logger("afresh.committer")
-
-
-@dataclass(slots=True)
-class Counters:
-    """Totals since the process started."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    late: int = 0
-    commits: int = 0
-    rejected: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -226,12 +215,9 @@ class Committer:
             self._refuse(job, self.failed(self.broken))
 
     def _acknowledge(self, job: Job) -> None:
-        rows = job.columns.rows
-        rejected = job.columns.rejected + [
-            Rejection(int(rows[r.index]), r.code, r.path, r.detail) for r in job.admitted.rejected
-        ]
-        self._count(job.admitted, rejected)
-        duplicates = rows[job.admitted.duplicates].tolist()
+        rejected = rejections(job.columns, job.admitted)
+        self.counters.commit(job.admitted, rejected)
+        duplicates = job.columns.rows[job.admitted.duplicates].tolist()
         settle(job.group, shares(job.group, duplicates, rejected, self.replica.place))
         self.done(job.group)
         for hear in self.folded:
@@ -246,15 +232,6 @@ class Committer:
         for each in refused:
             settle(each.group, [error] * len(each.group))
             self.done(each.group)
-
-    def _count(self, admitted: Admitted, rejected: list[Rejection]) -> None:
-        c = self.counters
-        c.commits += 1
-        c.accepted += admitted.batch.n
-        c.duplicates += len(admitted.duplicates)
-        c.late += len(admitted.late)
-        for r in rejected:
-            c.rejected[r.code] = c.rejected.get(r.code, 0) + 1
 
 
 def pending(batch: EventBatch, arrival: int, *, imported: bool = False) -> Pending:

@@ -14,7 +14,8 @@ from typing import Protocol
 
 import structlog
 
-from afresh.committer import Committer, Counters, Job, as_afresh_error
+from afresh.committer import Committer, Job, as_afresh_error
+from afresh.counters import Counters
 from afresh.errors import AfreshError
 from afresh.events.admission import Admission
 from afresh.events.batch import EventBatch

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from typing import Any
 
 import pytest
 from tests.everything import app
@@ -11,7 +13,7 @@ from tests.mirrored import Mirrored, until, until_equal
 from tests.model import Model
 from tests.opened import event, logged, post, put, read
 
-from afresh.errors import AfreshError, CorruptData, Unavailable
+from afresh.errors import AfreshError, CorruptData, StorageFull, Unavailable
 from afresh.log.kafka.client import admin, kafka
 from afresh.mirror.runtime import MirrorRuntime
 from afresh.surface import Query
@@ -64,6 +66,31 @@ def test_a_broker_that_hangs_is_waited_for(mirrored: Mirrored) -> None:
         mirrored.kafka.resume()
     assert waiting.future.result(20).accepted == 1
     assert read(one, "item_id", "i", "days") == 2
+
+
+def test_a_mirror_that_takes_nothing_is_asked_again(
+    mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = mirrored("one"), mirrored("two")
+    post(one, event(event_id="before"))
+    full = threading.Event()
+    full.set()
+    append = one.store.append
+
+    def refuse(*told: Any, **more: Any) -> list[int]:
+        if full.is_set():
+            raise StorageFull("The disk is full.")
+        return append(*told, **more)
+
+    monkeypatch.setattr(one.store, "append", refuse)
+    # The brokers have it, so it is durable; this server does not know it yet, and says so.
+    assert post(one, event(event_id="during")).accepted == 1
+    assert one.recommend(Query(surface="home", user_id="v")).degraded == ["log"]
+    assert not one.ready()[0]
+    until(lambda: two.replica.state.events == 2)
+    full.clear()
+    until(lambda: one.ready()[0])
+    until_equal(one, two)
 
 
 def test_messages_that_are_not_ours_are_set_aside(mirrored: Mirrored) -> None:

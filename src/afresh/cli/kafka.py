@@ -54,10 +54,12 @@ def init(
     """
     settings, cluster, topics = _opened(file, config, log)
 
+    from afresh.loading import load
     from afresh.log.kafka.making import compare, create
 
     many = partitions or cluster.counts().get(topics.events, PARTITIONS)
-    steps = compare(cluster, topics.wanted(many, settings.log_retention_age))
+    plan = load(file).plan()
+    steps = compare(cluster, topics.wanted(many, settings.log_retention_age, plan.reach))
     if not dry_run:
         create(cluster, steps, replication)
     if as_json:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from afresh.errors import AfreshError, Unavailable
+from afresh.errors import AfreshError, StorageFull, Unavailable
 from afresh.events.admission import Admission
 from afresh.events.batch import EventBatch, decode_batch
 from afresh.log import Pending
@@ -20,6 +20,8 @@ from afresh.store.replica import Replica
 WAIT_S = 0.05
 """How long the topics are waited for before who waits is looked at again."""
 HOUSE_S = 1.0
+AGAIN_S = 0.2
+"""How long a mirror that takes nothing is left alone."""
 SILENCE_S = 2.0
 """After so long without a message the brokers are asked whether they are there."""
 
@@ -136,7 +138,8 @@ class Mirroring:
         chunk = self.reading.chunk(taken, self.vector, self.log.arrival)
         self.copies += chunk.copies
         if chunk.entries:
-            offsets = self.log.append(chunk.entries)
+            offsets = self._kept(chunk.entries)
+            self.cut_off = False
             for entry, offset in zip(chunk.entries, offsets, strict=True):
                 self._fold(entry, chunk.batch, offset + entry.n)
         self.vector = self.replica.vector = chunk.vector
@@ -144,6 +147,20 @@ class Mirroring:
             self._tell(chunk.batch, chunk.arrival)
         if chunk.unreadable:
             self.unread(chunk.unreadable)
+
+    def _kept(self, entries: list[Pending]) -> list[int]:
+        """Have the mirror keep them, however long it takes: a full disk gets room again."""
+        while True:
+            try:
+                return self.log.append(entries)
+            except (StorageFull, Unavailable) as error:
+                if self._closing:
+                    raise
+                if not self.cut_off:
+                    _log.warning("mirror_waits", reason=error.message, hint=error.hint)
+                self.cut_off = True
+                self.advanced(self.vector)
+                time.sleep(AGAIN_S)
 
     def _ask(self) -> None:
         """Silence may be that nothing happens, or that nothing is heard."""

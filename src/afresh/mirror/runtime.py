@@ -60,6 +60,10 @@ class MirrorRuntime(Runtime):
             keep_house=self.keep_house,
         )
 
+    @property
+    def cut_off(self) -> bool:
+        return self.mirroring.cut_off
+
     def make_writer(self) -> Writes:
         return MirrorWriter(
             self.replica,
@@ -127,13 +131,9 @@ class MirrorRuntime(Runtime):
         if self.chosen.now:
             self.learner.hear(batch)
 
-    def keep_house(self) -> None:
-        super().keep_house()
-        self.cut_off = self.mirroring.cut_off
-
     def ready(self) -> tuple[bool, str]:
         if self.mirroring.cut_off:
-            return False, "The brokers do not answer: answers may be old, and nothing is taken."
+            return False, "The log is not heard of, or not kept: answers may be old."
         return super().ready()
 
     def close(self) -> None:

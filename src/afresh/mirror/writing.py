@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 import structlog
 
-from afresh.committer import Counters, as_afresh_error
+from afresh.committer import as_afresh_error
+from afresh.counters import Counters, rejections
 from afresh.errors import AfreshError
 from afresh.events.admission import Admission, Admitted
 from afresh.events.batch import EventBatch
-from afresh.events.columnar import Columnar, Columns
-from afresh.events.verdict import Rejection
+from afresh.events.columnar import Columnar
 from afresh.inbox import Inbox
 from afresh.items import ItemDecoder
 from afresh.log.kafka.partition import partitions_of
@@ -131,9 +131,9 @@ class MirrorWriter:
         columns = self.columnar.columns(events)
         with self._mirroring.admitting:
             admitted = self.admission.admit(columns.batch, _now())
-        rejected = self._rejected(columns, admitted)
+        rejected = rejections(columns, admitted)
         duplicates = columns.rows[admitted.duplicates].tolist()
-        self._count(admitted, rejected)
+        self.counters.commit(admitted, rejected)
         slip = Slip(
             group,
             shares(group, duplicates, rejected, ()),
@@ -226,21 +226,6 @@ class MirrorWriter:
     def _take_back(self, admitted: Admitted) -> None:
         with self._mirroring.admitting:
             self.admission.take_back(admitted)
-
-    def _rejected(self, columns: Columns, admitted: Admitted) -> list[Rejection]:
-        rows = columns.rows
-        return columns.rejected + [
-            Rejection(int(rows[r.index]), r.code, r.path, r.detail) for r in admitted.rejected
-        ]
-
-    def _count(self, admitted: Admitted, rejected: list[Rejection]) -> None:
-        c = self.counters
-        c.commits += 1
-        c.accepted += admitted.batch.n
-        c.duplicates += len(admitted.duplicates)
-        c.late += len(admitted.late)
-        for r in rejected:
-            c.rejected[r.code] = c.rejected.get(r.code, 0) + 1
 
     def _settle(self, slip: Slip, results: Sequence[Outcome | AfreshError]) -> None:
         settle(slip.group, results)

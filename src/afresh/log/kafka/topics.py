@@ -18,6 +18,9 @@ TIMEOUT_S = 10.0
 
 DAY_MS = 86_400_000
 
+FACTS_SLACK_MS = 30 * DAY_MS
+"""How much longer than a feature reads back facts are kept: an engine may be away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -65,8 +68,11 @@ class Topics:
         """Messages in the topics above that nobody could read, with the reason."""
         return f"{self.prefix}.dead"
 
-    def wanted(self, partitions: int, retention_ms: int | None) -> list[Topic]:
-        """All of them, as they must be. retention_ms: of events; None keeps all."""
+    def wanted(
+        self, partitions: int, retention_ms: int | None, reach_ms: int | None = None
+    ) -> list[Topic]:
+        """All of them, as they must be. retention_ms: of events; reach_ms: how far back a feature
+        can read, which facts are kept for; None keeps all."""
         kept = "-1" if retention_ms is None else str(retention_ms)
         # Event time may be long ago: age is counted from when the brokers got a message.
         stamped = {"message.timestamp.type": "LogAppendTime"}
@@ -77,9 +83,13 @@ class Topics:
             "delete.retention.ms": str(90 * DAY_MS),
         }
         aged = {**stamped, "cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}
+        facts = dict(compacted)
+        if reach_ms is not None:  # a row that is older is of nothing that can be read
+            kept_ms = reach_ms + FACTS_SLACK_MS
+            facts |= {"cleanup.policy": "compact,delete", "retention.ms": str(kept_ms)}
         return [
             Topic(self.events, partitions, {**aged, "retention.ms": kept}),
-            Topic(self.facts, partitions, compacted),
+            Topic(self.facts, partitions, facts),
             Topic(self.items, 1, compacted),
             Topic(self.weights, 1, compacted),
             Topic(self.late, 1, aged),
