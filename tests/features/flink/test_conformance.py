@@ -29,6 +29,7 @@ def difference(found: bytes, wanted: bytes) -> list[str]:
     ]
 
 
+@pytest.mark.timeout(180)  # both engines start, and read everything
 def test_flink_model_and_embedded_engine_give_the_same_bytes(everything: Everything) -> None:
     wanted, found = everything.wanted, everything.found
     assert canonical(everything.state) == wanted

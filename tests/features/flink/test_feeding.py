@@ -29,7 +29,7 @@ from afresh.store.opening import open_store
 from afresh.store.stored import Asked, Stored
 from afresh.store.value import Keys, keys_of
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(autouse=True)
