@@ -43,7 +43,7 @@ class Flinked:
             brokers=kafka.servers,
             events=self.topics.events,
             facts=self.topics.facts,
-            group=f"{self.address.prefix}.flink",
+            group=f"{self.address.prefix}.flink.1",
             checkpoint_ms=1000,
         )
         self.jobs: list[str] = []

@@ -63,7 +63,7 @@ def _grant(known: Mirrored, role: acls.Role) -> None:
     root = Cluster(address_of(Settings(log=f"kafka://{known.kafka.servers}/x")))
     wanted = acls.grants(role, known.topics)
     acls.apply(root, "shop", wanted)
-    late = time.monotonic() + 10
+    late = time.monotonic() + 60
     while acls.missing(root, "shop", wanted):  # it takes brokers a moment
         assert time.monotonic() < late
         time.sleep(0.05)

@@ -41,6 +41,13 @@ def works(store: EntityStore) -> None:
     assert store.get([put.key for put in puts]) == [put.value for put in puts]
     assert store.put([Put(b"k9", value(3))], LONG) == 1
     assert store.get([b"k9", b"none"]) == [value(9), None]
+    follows = [Put(b"k9", value(10)), Put(b"k8", value(8)), Put(b"k7", value(9))]
+    assert store.advance(follows, LONG) == [True, False, False]
+    made = [Put(b"m2", value(2)), Put(b"m1", value(1)), Put(b"k1", b"8765" + value(1)[4:])]
+    assert store.advance(made, LONG) == [False, True, True]
+    assert store.get([b"k9", b"k8", b"m2", b"m1"]) == [value(10), value(8), None, value(1)]
+    for put in (Put(b"k9", value(9)), Put(b"k1", value(1)), Put(b"m1", value(0))):
+        store.replace(put, LONG)  # as it was, for the next who tries
 
 
 def test_nobody_there_is_said_and_not_waited_for() -> None:

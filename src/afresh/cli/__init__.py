@@ -18,6 +18,7 @@ from afresh.cli import (
     events,
     exporting,
     features,
+    feed,
     flink,
     importing,
     kafka,
@@ -60,7 +61,8 @@ def root(
 
 
 COMMANDS = (
-    demo, new, serve, check, plan, importing, exporting, batch, evaluate, features, train, lag,
+    demo, new, serve, check, plan, importing, exporting, batch, evaluate, features, feed, train,
+    lag,
     doctor,
 )  # fmt: skip
 for command in COMMANDS:

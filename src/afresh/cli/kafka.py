@@ -78,7 +78,8 @@ def acls(
     file: AppFile,
     log: Log = None,
     role: Annotated[
-        list[str] | None, typer.Option(help="ingest, serve, flink or analyst; all, unless given.")
+        list[str] | None,
+        typer.Option(help="ingest, serve, flink, feed or analyst; all, unless given."),
     ] = None,
     user: Annotated[
         str | None, typer.Option(help="Whose access is applied or verified; takes one --role.")

@@ -27,6 +27,7 @@ def state_of(plan: Plan, newest: int, facts: Iterable[list[Any]]) -> State:
     """The state that has these facts; newest: F, UTC ms."""
     state = State(plan)
     state.newest = newest
+    numbers = _Numbers(state)
     tiles: dict[int, Rows] = {}
     distincts: dict[int, Rows] = {}
     lists: dict[tuple[str, int], dict[str, Events]] = {}
@@ -35,13 +36,13 @@ def state_of(plan: Plan, newest: int, facts: Iterable[list[Any]]) -> State:
             at, key, tile, group, slots = fact
             family = plan.families[at]
             cell = (tile << GROUP_BITS) | _group(state, family.split, group)
-            tiles.setdefault(at, {}).setdefault(_number(state, family.key, key), []).append(
+            tiles.setdefault(at, {}).setdefault(numbers.of(family.key, key), []).append(
                 [cell, *slots]
             )
         elif kind == "distinct":
             at, key, tile, hashes = fact
             rows = distincts.setdefault(at, {})
-            number = _number(state, plan.distincts[at].key, key)
+            number = numbers.of(plan.distincts[at].key, key)
             rows.setdefault(number, []).extend([tile, said - (1 << 63)] for said in hashes)
         elif kind == "link":
             session, user, ts, event_id = fact
@@ -53,7 +54,7 @@ def state_of(plan: Plan, newest: int, facts: Iterable[list[Any]]) -> State:
         _fill(state.tiles[at].blocks, rows)
     for at, rows in distincts.items():
         _fill(state.sketches[at].blocks, rows)
-    _lists(state, lists)
+    _lists(state, numbers, lists)
     return state
 
 
@@ -70,7 +71,9 @@ def _fill(blocks: Blocks, rows: Rows) -> None:
         blocks.meta[0] = start + (1 << level)
 
 
-def _lists(state: State, lists: Mapping[tuple[str, int], Mapping[str, Events]]) -> None:
+def _lists(
+    state: State, numbers: _Numbers, lists: Mapping[tuple[str, int], Mapping[str, Events]]
+) -> None:
     """Keep each event once, and have every list that names it point at it."""
     held = {tuple(e) for named in lists.values() for events in named.values() for e in events}
     ordered = sorted(held, key=lambda e: (e[0], e[1].encode(), e[2:]))
@@ -79,15 +82,15 @@ def _lists(state: State, lists: Mapping[tuple[str, int], Mapping[str, Events]]) 
     kinds = np.array([codes[e[2]] for e in ordered], np.uint8)
     _, rows = state.facts.append(
         np.array([e[0] for e in ordered], np.int64), kinds, ids,
-        np.array([_number(state, "item_id", e[3]) for e in ordered], np.int64),
-        np.array([_number(state, "user_id", e[4]) for e in ordered], np.int64),
+        np.array([numbers.of("item_id", e[3]) for e in ordered], np.int64),
+        np.array([numbers.of("user_id", e[4]) for e in ordered], np.int64),
         state.newest - state.facts_within,
     )  # fmt: skip
     place = {e: at for at, e in enumerate(ordered)}
     for (kind, at), named in lists.items():
         kept, key = _list(state, kind, at)
         pairs = sorted(
-            (place[tuple(e)], _number(state, key, name))
+            (place[tuple(e)], numbers.of(key, name))
             for name, events in named.items()
             for e in events
         )
@@ -111,6 +114,20 @@ def _group(state: State, split: int | None, group: str | None) -> int:
     if labels is not None:
         return 1 + labels.index(group)
     return 1 + int(state.groups[split].intern(group.encode(), 1)[0])
+
+
+class _Numbers:
+    """The numbers of names in a state; each name is looked up once."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._known: dict[tuple[str, str], int] = {}
+
+    def of(self, field: str, name: str) -> int:
+        number = self._known.get((field, name))
+        if number is None:
+            number = self._known[field, name] = _number(self._state, field, name)
+        return number
 
 
 def _number(state: State, field: str, name: str) -> int:

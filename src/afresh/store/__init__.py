@@ -42,6 +42,12 @@ class EntityStore(Protocol):
         call fails, any of the values may have been kept; putting them again does no harm.
         """
 
+    def advance(self, values: Sequence[Put], ttl_ms: int) -> list[bool]:
+        """Keep each value that follows the one held: its version is one more, or 1 where none is
+        held or what is held begins with other bytes. Which were kept; each is looked at and
+        written in one step in the store, so who read, changed and advances loses no other's
+        change. When the call fails, any may have been kept."""
+
     def replace(self, value: Put, ttl_ms: int) -> None:
         """Keep one value whatever is held."""
 

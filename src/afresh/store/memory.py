@@ -33,6 +33,17 @@ class MemoryStore:
                     self._hold(put, ttl_ms)
         return refused
 
+    def advance(self, values: Sequence[Put], ttl_ms: int) -> list[bool]:
+        kept = []
+        with self._lock:
+            for put in values:
+                held = self._living(put.key)
+                known = held is not None and held[:MARK] == put.value[:MARK]
+                kept.append(_version(put.value) == 1 + (_version(held or b"") if known else 0))
+                if kept[-1]:
+                    self._hold(put, ttl_ms)
+        return kept
+
     def replace(self, value: Put, ttl_ms: int) -> None:
         with self._lock:
             self._living(value.key)
@@ -57,7 +68,8 @@ class MemoryStore:
 
 
 def _is_newer(held: bytes, value: bytes) -> bool:
-    def version(of: bytes) -> int:
-        return int.from_bytes(of[VERSION_AT : VERSION_AT + 8], "little")
+    return held[:MARK] == value[:MARK] and _version(held) > _version(value)
 
-    return held[:MARK] == value[:MARK] and version(held) > version(value)
+
+def _version(of: bytes) -> int:
+    return int.from_bytes(of[VERSION_AT : VERSION_AT + 8], "little")

@@ -33,6 +33,19 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
 
+_ADVANCE = f"""
+local held = redis.call('GETRANGE', KEYS[1], 0, {VERSION_AT + 7})
+local before = 0
+if #held == {VERSION_AT + 8} and string.sub(held, 1, {MARK}) == string.sub(ARGV[1], 1, {MARK}) then
+  before = struct.unpack('<I8', held, {VERSION_AT + 1})
+end
+if struct.unpack('<I8', ARGV[1], {VERSION_AT + 1}) ~= before + 1 then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
 _SCHEMES = ("redis", "valkey", "rediss", "valkeys", "unix")
 
 
@@ -74,14 +87,21 @@ class RedisStore:
             return list(pipe.execute())
 
     def put(self, values: Sequence[Put], ttl_ms: int) -> int:
-        kept = 0
+        return len(values) - sum(self._each(_PUT, values, ttl_ms))
+
+    def advance(self, values: Sequence[Put], ttl_ms: int) -> list[bool]:
+        return [bool(kept) for kept in self._each(_ADVANCE, values, ttl_ms)]
+
+    def _each(self, script: str, values: Sequence[Put], ttl_ms: int) -> list[int]:
+        """What a script of one key says of each value."""
+        said: list[int] = []
         for first in range(0, len(values), AT_ONCE):
             with self._translated() as client:
                 pipe = client.pipeline() if self._cluster else client.pipeline(transaction=False)
                 for key, value in values[first : first + AT_ONCE]:
-                    pipe.execute_command("EVAL", _PUT, 1, key, value, ttl_ms)
-                kept += sum(pipe.execute())
-        return len(values) - kept
+                    pipe.execute_command("EVAL", script, 1, key, value, ttl_ms)
+                said += pipe.execute()
+        return said
 
     def replace(self, value: Put, ttl_ms: int) -> None:
         with self._translated() as client:

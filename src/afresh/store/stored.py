@@ -149,7 +149,7 @@ class Stored:
         if value == self._read[0]:
             return self._read[1]
         head = read_head(value)
-        if generation_of(self.plan, head.log) != head.generation:
+        if generation_of(self.plan, head.log, head.engine) != head.generation:
             raise Unavailable("The store's head is of another definition.")
         self._read = value, head
         return head

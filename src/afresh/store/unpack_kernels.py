@@ -44,8 +44,9 @@ def unpack_headers(data, starts, ends, magic, generation, lead, n, newest, first
         for k in range(4):
             if data[a + k] != magic[k]:
                 return -1 - e
-        body = a + lead + 8 * np.int64(take_word(data, a + 6, 2)) + 4 * sections
-        if np.int64(take_word(data, a + 4, 2)) != sections or body > b:
+        held = np.int64(take_word(data, a + 4, 2))
+        body = a + lead + 8 * np.int64(take_word(data, a + 6, 2)) + 4 * held
+        if held < sections or held > sections + 1 or body > b:
             return -1 - e
         n[e] = np.int64(take_word(data, a + 8, 8))
         if take_word(data, a + 16, 8) != generation:
@@ -55,11 +56,13 @@ def unpack_headers(data, starts, ends, magic, generation, lead, n, newest, first
             return -1 - e
         at = body
         for s in range(sections):
-            end = body + np.int64(take_word(data, body - 4 * (sections - s), 4))
+            end = body + np.int64(take_word(data, body - 4 * (held - s), 4))
             if end < at or end > b:
                 return -1 - e
             first[s, e], last[s, e] = at, end
             at = end
+        if held > sections:  # what the writer goes on from
+            at = max(at, body + np.int64(take_word(data, body - 4, 4)))
         if at != b:
             return -1 - e
     return len(starts)

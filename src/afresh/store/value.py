@@ -5,7 +5,8 @@ partitions, uint16 each; the version n, uint64; the generation, uint64; F, int64
 partition of the log the offset up to which the facts reflect it, int64; the end of each section
 in the body, uint32; the body. Which section is what follows from the plan and the key: the
 tiles of each family of the key, its sketches, its sequences, and of users the links of their
-sessions. How a section is written: pack.py; how it is read, with every bound checked: unpack.py.
+sessions. One more section may follow, which readers pass over: what its writer goes on from. How
+a section is written: pack.py; how it is read, with every bound checked: unpack.py.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ def keys_of(plan: Plan) -> list[str]:
     return sorted({feature.key for feature in plan.features})
 
 
-def generation_of(plan: Plan, log: str) -> int:
-    """Facts of one plan and one log in this format: what is written under another number is
-    never mixed with them."""
-    named = f"{FORMAT}/{plan.hash}/{log}"
+def generation_of(plan: Plan, log: str, engine: str = "") -> int:
+    """Facts of one plan and one log in this format, by one engine: what is written under another
+    number is never mixed with them."""
+    named = f"{FORMAT}/{plan.hash}/{log}" + (f"/{engine}" if engine else "")
     return int.from_bytes(hashlib.sha256(named.encode()).digest()[:8], "big")
 
 
@@ -80,6 +81,8 @@ class Head(msgspec.Struct, frozen=True):
     log: str
     offsets: list[int]
     newest: int
+    engine: str = ""
+    """Who made the facts: empty for a server, else an engine and its topic of facts."""
 
     @property
     def n(self) -> int:

@@ -214,7 +214,7 @@ def observed_app(runtime: Service, settings: Settings, extra_routes: Sequence[An
     return create_app(runtime, settings, [metrics.route(), *extra_routes], metrics)
 
 
-def observed_store_app(answers: StoredAnswers, settings: Settings) -> Gate:
+def observed_store_app(answers: StoredAnswers, settings: Settings, *collectors: Collector) -> Gate:
     """The same for a server that answers from a store: what `afresh serve --store-only` runs."""
-    metrics = Metrics(answers.was_ready)
+    metrics = Metrics(answers.was_ready, *collectors)
     return create_store_app(answers, settings, [metrics.route()], metrics)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from afresh.app import App
+from afresh.feed.feeding import Feeding, Source
 from afresh.opening import open_runtime
 from afresh.recovery import Progress, silent
 from afresh.runtime import Runtime
@@ -19,6 +21,7 @@ from afresh.settings import Settings
 from afresh.store.opening import open_store
 from afresh.store.warm import warm
 from afresh.stored_answers import StoredAnswers
+from afresh.watch.feeding import Fed
 from afresh.watch.logging import set_up_logging
 from afresh.watch.metrics import observed_app, observed_store_app
 
@@ -87,4 +90,37 @@ def run_store_server(
             make_server(gate, settings, listening).run([socket])
         finally:
             answers.close()
+    _log.info("stopped")
+
+
+def run_feeder(
+    app: App,
+    settings: Settings,
+    source: Source,
+    *,
+    started: Callable[[str, Feeding], None] = lambda url, feeding: None,
+) -> None:
+    """Keep the store up to the facts of an engine until a signal, and answer from it meanwhile;
+    `started` is told where.
+
+    Raises AfreshError when the port cannot be had, no store is named, or topics are missing, and
+    Unavailable without brokers.
+    """
+    set_up_logging(settings)
+    with bind(settings) as socket, ExitStack() as end:
+        store = open_store(settings)
+        end.callback(store.close)
+        answers = StoredAnswers(app.plan(), open_store(settings), settings.store_prefix)
+        end.callback(answers.close)
+        feeding = Feeding(answers.plan, source, store, settings.store_prefix)
+        end.callback(feeding.close)
+        feeding.start()
+        url = address(socket)
+
+        def listening() -> None:
+            _log.info("feeding_the_store", url=url, app=app.name)
+            started(url, feeding)
+
+        gate = observed_store_app(answers, settings, Fed(feeding))
+        make_server(gate, settings, listening).run([socket])
     _log.info("stopped")

@@ -9,14 +9,13 @@ import msgspec
 import pytest
 from engines.flink import Flink
 from engines.kafka import Kafka
-from tests.batches import batch_of
 from tests.everything import app
+from tests.features.flink.conftest import Everything
 from tests.flinked import Flinked
 from tests.model import Model
 from tests.streams import stream
 
 from afresh.features.canonical import canonical
-from afresh.features.engines.embedded import State
 from afresh.features.from_facts import state_of
 
 PLAN = app.plan()
@@ -30,21 +29,14 @@ def difference(found: bytes, wanted: bytes) -> list[str]:
     ]
 
 
-def test_flink_model_and_embedded_engine_give_the_same_bytes(kafka: Kafka, flink: Flink) -> None:
-    delivered, counted = stream()
-    wanted = Model(PLAN, counted).canonical()
-    state = State(PLAN)
-    state.fold(batch_of(PLAN, counted))
-    assert canonical(state) == wanted
-    running = Flinked(kafka, flink, PLAN)
-    running.send(delivered)
-    running.submit()
-    found = running.facts(wanted)
+@pytest.mark.timeout(180)  # both engines start, and read everything
+def test_flink_model_and_embedded_engine_give_the_same_bytes(everything: Everything) -> None:
+    wanted, found = everything.wanted, everything.found
+    assert canonical(everything.state) == wanted
     assert not difference(found, wanted)
     assert found == wanted
     head, *facts = [msgspec.json.decode(line) for line in found.split(b"\n")]
     assert canonical(state_of(PLAN, head[1], facts)) == wanted
-    running.stop()
 
 
 def swapped(old: str, new: str) -> Callable[[str], str]:

@@ -9,12 +9,13 @@ from typing import Any, Literal
 from afresh.log.kafka.client import admin
 from afresh.log.kafka.topics import TIMEOUT_S, Cluster, Topics
 
-Role = Literal["ingest", "serve", "flink", "analyst"]
+Role = Literal["ingest", "serve", "flink", "feed", "analyst"]
 
 ROLES: dict[Role, str] = {
     "ingest": "brings events in from topics of the company's own",
     "serve": "takes events over HTTP, follows the log, answers",
     "flink": "computes facts from events",
+    "feed": "writes facts into the store",
     "analyst": "reads everything and writes nothing",
 }
 
@@ -45,6 +46,8 @@ def grants(role: Role, topics: Topics, foreign: Sequence[str] = ()) -> list[Gran
         writes = [t.events, t.items, t.weights, t.late, t.dead]
     elif role == "flink":
         reads, writes = [t.events, t.facts], [t.facts]
+    elif role == "feed":
+        reads = [t.events, t.items, t.weights, t.facts]
     else:
         reads = [t.events, t.items, t.weights, t.facts, t.late, t.dead]
     found = [Grant("topic", name, "READ") for name in reads]
@@ -52,6 +55,8 @@ def grants(role: Role, topics: Topics, foreign: Sequence[str] = ()) -> list[Gran
     # Servers read every partition, each for itself; as a group they choose which of them learns.
     group = "learner" if role == "serve" else role
     found.append(Grant("group", f"{t.prefix}.{group}", "READ", prefixed=True))
+    if role == "feed":  # looks at how far Flink has come
+        found.append(Grant("group", f"{t.prefix}.flink", "READ", prefixed=True))
     return found
 
 

@@ -181,6 +181,12 @@ class Cluster:
         read += [Partition(topics.items, 0), Partition(topics.weights, 0)]
         return Found(hashlib.sha256(ids.encode()).hexdigest()[:16], tuple(read), count)
 
+    def topic(self, name: str) -> tuple[str, int]:
+        """The id of a topic, another one where it was made anew, and how many partitions it has.
+        Raises AfreshError when it is missing."""
+        found = self._described([name])[name]
+        return str(found.topic_id), len(found.partitions)
+
     def _described(self, names: list[str]) -> dict[str, Any]:
         lib = kafka()
         asked = self._client.describe_topics(lib.TopicCollection(names), request_timeout=TIMEOUT_S)

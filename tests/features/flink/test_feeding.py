@@ -1,0 +1,191 @@
+"""What a store holds of Flink's facts is what the embedded engine says, to the bit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+from uuid import uuid4
+
+import pytest
+from tests.conftest import needs_valkey
+from tests.features.flink.conftest import Everything
+from tests.valkey_server import Server, free_port, valkey_server
+
+from afresh.errors import Unavailable
+from afresh.features.reading import Reader
+from afresh.feed.feeding import Feeding, Source
+from afresh.feed.progress import Ledger
+from afresh.log.kafka.consuming import Consuming
+from afresh.log.kafka.topics import Cluster
+from afresh.settings import Settings
+from afresh.store.opening import open_store
+from afresh.store.stored import Asked, Stored
+from afresh.store.value import Keys, keys_of
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(autouse=True)
+def _installed() -> None:
+    needs_valkey()
+
+
+PATIENCE_S = 30.0
+
+
+def source(everything: Everything) -> Source:
+    running = everything.running
+    return Source(running.address, running.topics, running.job.group)
+
+
+def until(true: Callable[[], bool]) -> None:
+    late = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < late
+        time.sleep(0.02)
+
+
+def entities(everything: Everything, key: str) -> list[str]:
+    """Every name that the stream has for a key, and one that it has not."""
+    counted = everything.counted
+    if key == "user_id":
+        return sorted({f"s:{e.session}" for e in counted if e.session}
+                      | {e.user for e in counted if e.user} | {"nobody"})  # fmt: skip
+    if key in ("item_id", "session_id"):
+        names = {e.item if key == "item_id" else e.session for e in counted}
+        return sorted({name for name in names if name} | {"nothing"})
+    return sorted({str(e.fields[key]) for e in counted if e.fields.get(key)} | {"nothing"})
+
+
+def same(everything: Everything, settings: Settings) -> None:
+    """At the end and when windows have moved on."""
+    plan, state = everything.running.plan, everything.state
+    stored = Stored(plan, open_store(settings), settings.store_prefix)
+    reader = Reader(state)
+    for key in keys_of(plan):
+        features = [f for f in plan.features if f.key == key]
+        asked = Asked(key, entities(everything, key), features)
+        for later in (1, 61_000):
+            moment = state.newest + later
+            got = stored.values(asked, stored.find([asked], moment)[0])
+            wanted = reader.values(key, asked.names, features, moment)
+            differ = [n for n, a, b in zip(asked.names, got, wanted, strict=True) if a != b]
+            assert not differ, (key, later, differ[:3])
+    stored.store.close()
+
+
+def fed(everything: Everything, settings: Settings) -> bool:
+    """Whether the store says that it reflects all that was written to the topics."""
+    plan, store = everything.running.plan, open_store(settings)
+    try:
+        head = Stored(plan, store, settings.store_prefix).head()
+        return head.offsets == ends(everything)
+    except Unavailable:
+        return False
+    finally:
+        store.close()
+
+
+def test_values_are_those_of_the_embedded_engine_though_the_store_was_away_and_lost_all(
+    everything: Everything, tmp_path: Path
+) -> None:
+    """By two feeders, who share the partitions."""
+    settings = of_store(free_port())
+    store = open_store(settings)
+    plan, where = everything.running.plan, source(everything)
+    feeders = [Feeding(plan, where, store, settings.store_prefix) for _ in range(2)]
+    for feeding in feeders:
+        feeding.start()
+    try:
+        until(lambda: all(len(feeding.sharing.mine) == 1 for feeding in feeders))
+        until(lambda: all("cannot be reached" in feeding.ready()[1] for feeding in feeders))
+        written: list[int] = []
+        while len(written) < 2:
+            with valkey_server(tmp_path, port=port_of(settings)):
+                until(lambda: fed(everything, settings) and all(f.ready()[0] for f in feeders))
+                written.append(sum(feeding.counts().written for feeding in feeders))
+                if len(written) == 2:
+                    same(everything, settings)
+            until(lambda: not any(feeding.ready()[0] for feeding in feeders))
+        assert written[1] > written[0] > 0
+        for feeding in feeders:
+            assert feeding.counts().refused == feeding.counts().unread == 0
+            assert feeding.counts().written > 0
+    finally:
+        for feeding in feeders:
+            feeding.close()
+        store.close()
+
+
+def test_a_feeder_that_was_killed_leaves_no_trace(
+    everything: Everything, valkey: Server, tmp_path: Path
+) -> None:
+    settings = of_store(valkey.port)
+    with feeder(everything, settings, tmp_path / "first") as process:
+        until(lambda: any(p.at for p in ledger(everything, settings).read()))
+        process.kill()
+    port = free_port()
+    with feeder(everything, settings, tmp_path / "second", port):
+        until(lambda: fed(everything, settings))
+        same(everything, settings)
+        with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            page = answer.read().decode()
+    assert 'afresh_feed_rows_total{verdict="refused"} 0.0' in page
+    assert "afresh_feed_behind_rows 0.0" in page
+    assert "afresh_feed_ready 1.0" in page
+
+
+def of_store(port: int) -> Settings:
+    return Settings(
+        store=f"redis://127.0.0.1:{port}/0", store_prefix=uuid4().hex, store_timeout=20_000
+    )
+
+
+def port_of(settings: Settings) -> int:
+    port = urlsplit(str(settings.store)).port
+    assert port
+    return port
+
+
+def ledger(everything: Everything, settings: Settings) -> Ledger:
+    running = everything.running
+    cluster, store = Cluster(running.address), open_store(settings)
+    facts, partitions = cluster.topic(running.topics.facts)
+    keys = Keys(settings.store_prefix, running.plan)
+    log = cluster.find(running.topics).id
+    return Ledger(running.plan, store, keys, log, f"flink/{facts}", partitions)
+
+
+@contextmanager
+def feeder(
+    everything: Everything, settings: Settings, output: Path, port: int = 0
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`afresh feed` in a process of its own."""
+    address = everything.running.address
+    log = f"kafka://{address.servers}/{address.prefix}"
+    command = [sys.executable, "-m", "afresh.cli", "feed", "tests/everything.py", "--log", log,
+               "--store", str(settings.store), "--port", str(port)]  # fmt: skip
+    environment = {**os.environ, "AFRESH_STORE_PREFIX": settings.store_prefix}
+    with output.open("wb") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def ends(everything: Everything) -> list[int]:
+    """The place of all that was written to the topics."""
+    running = everything.running
+    consuming = Consuming(running.address, Cluster(running.address).find(running.topics).partitions)
+    found = [end for _, end in consuming.bounds()]
+    consuming.close()
+    return found
