@@ -23,7 +23,7 @@ def random_histories(n: int, which: int) -> list[list[Event]]:
     checks = list(HealthCheck)
 
     @seed(which)
-    @settings(max_examples=n, database=None, phases=[Phase.generate], deadline=None,
+    @settings(max_examples=n, database=None, derandomize=False, phases=[Phase.generate], deadline=None,
               suppress_health_check=checks)  # fmt: skip
     @given(histories())
     def collect(events: list[Event]) -> None:
