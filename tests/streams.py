@@ -23,8 +23,8 @@ def random_histories(n: int, which: int) -> list[list[Event]]:
     checks = list(HealthCheck)
 
     @seed(which)
-    @settings(max_examples=n, database=None, derandomize=False, phases=[Phase.generate], deadline=None,
-              suppress_health_check=checks)  # fmt: skip
+    @settings(max_examples=n, database=None, derandomize=False, phases=[Phase.generate],
+              deadline=None, suppress_health_check=checks)  # fmt: skip
     @given(histories())
     def collect(events: list[Event]) -> None:
         found.append(events)
