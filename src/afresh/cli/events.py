@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from afresh.cli.kafka import Log
-from afresh.cli.terminal import AppFile, AsJson, Config, DataFolder, say, say_json
+from afresh.cli.terminal import AppFile, AsJson, Config, DataFolder, Log, say, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,10 +59,10 @@ def _seen(settings: Settings, n: int, follow: bool, late: bool, dead: bool) -> I
     if not settings.log:
         return in_folder(settings.data, n, late=late, follow=follow)
     from afresh.log.kafka.address import address_of
-    from afresh.log.kafka.topics import Cluster, Topics
+    from afresh.log.kafka.topics import Cluster, topics_of
 
     address = address_of(settings)
-    topics, cluster = Topics(address.prefix, settings.kafka_generation), Cluster(address)
+    topics, cluster = topics_of(settings), Cluster(address)
     topic = topics.dead if dead else topics.late if late else topics.events
     partitions = 1 if late or dead else cluster.find(topics).events
     return in_topic(address, topic, partitions, n, follow=follow)
@@ -91,11 +90,10 @@ def inspect(
     partition, offset = place_of(place)
     if settings.log:
         from afresh.log.kafka.address import address_of
-        from afresh.log.kafka.topics import Topics
+        from afresh.log.kafka.topics import topics_of
 
-        address = address_of(settings)
-        topic = Topics(address.prefix, settings.kafka_generation).events
-        seen, more = one_of(address, topic, partition, offset), {"topic": topic}
+        topic = topics_of(settings).events
+        seen, more = one_of(address_of(settings), topic, partition, offset), {"topic": topic}
     else:
         seen, entry = in_log(settings.data, offset)
         more = {"entry": f"{entry.offset}, {entry.held} of {entry.n} events"}

@@ -6,17 +6,14 @@ from typing import Annotated
 
 import typer
 
-from afresh.cli.terminal import AppFile, Config
+from afresh.cli.terminal import AppFile, Config, Log
 
 NAME = "feed"
 
 
 def run(
     file: AppFile,
-    log: Annotated[
-        str | None,
-        typer.Option(help="kafka://host:9092/prefix (setting `log`).", show_default=False),
-    ] = None,
+    log: Log = None,
     store: Annotated[
         str | None,
         typer.Option(help="redis://host:6379/0 (setting `store`).", show_default=False),
@@ -45,12 +42,11 @@ def run(
     from afresh.feed.feeding import Source
     from afresh.loading import load
     from afresh.log.kafka.address import address_of
-    from afresh.log.kafka.topics import Topics
+    from afresh.log.kafka.topics import topics_of
     from afresh.settings import load_settings
     from afresh.watch.process import run_feeder
 
     given = {"log": log, "store": store, "host": host, "port": port, "log_level": log_level}
     settings = load_settings(file, config, **given)
-    address = address_of(settings)
-    topics = Topics(address.prefix, settings.kafka_generation)
-    run_feeder(load(file), settings, Source(address, topics, job_of(settings).group))
+    source = Source(address_of(settings), topics_of(settings), job_of(settings).group)
+    run_feeder(load(file), settings, source)

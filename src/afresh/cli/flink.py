@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from afresh.cli.terminal import AppFile, AsJson, Config, say, say_json
+from afresh.cli.terminal import AppFile, AsJson, Config, Log, say, say_json
 
 if TYPE_CHECKING:
     from afresh.features.engines.flink.gateway import Gateway
@@ -17,9 +17,6 @@ NAME = "flink"
 
 GatewayUrl = Annotated[str, typer.Option("--gateway", help="Flink's SQL gateway.")]
 LOCAL = "http://127.0.0.1:8083"
-Log = Annotated[
-    str | None, typer.Option(help="kafka://host:9092/prefix (setting `log`).", show_default=False)
-]
 Parallelism = Annotated[int, typer.Option(min=1, help="Tasks that share each step of the job.")]
 Checkpoint = Annotated[str, typer.Option(help="How often Flink saves its state.")]
 Outage = Annotated[str, typer.Option(help="How long the job may stand still and still be resumed.")]

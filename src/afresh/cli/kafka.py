@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from afresh.cli.terminal import AppFile, AsJson, Config, DataFolder, say, say_json
+from afresh.cli.terminal import AppFile, AsJson, Config, DataFolder, Log, say, say_json
 
 if TYPE_CHECKING:
     from afresh.log.kafka.topics import Cluster, Topics
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
 NAME = "kafka"
 PARTITIONS = 12
-
-Log = Annotated[
-    str | None, typer.Option(help="kafka://host:9092/prefix (setting `log`).", show_default=False)
-]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -165,12 +161,11 @@ def copy(
 
 
 def _named(file: Path, config: Path | None, log: str | None) -> tuple[Settings, Topics]:
-    from afresh.log.kafka.address import address_of
-    from afresh.log.kafka.topics import Topics
+    from afresh.log.kafka.topics import topics_of
     from afresh.settings import load_settings
 
     settings = load_settings(file, config, log=log)
-    return settings, Topics(address_of(settings).prefix, settings.kafka_generation)
+    return settings, topics_of(settings)
 
 
 def _cluster(settings: Settings) -> Cluster:

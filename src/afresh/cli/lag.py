@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from afresh.cli.kafka import Log
-from afresh.cli.terminal import AppFile, AsJson, Config, DataFolder, say, say_json
+from afresh.cli.terminal import AppFile, AsJson, Config, DataFolder, Log, say, say_json
 
 NAME = "lag"
 

@@ -19,6 +19,10 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", help="A TOML file of settings, instead of afresh.toml beside APP."),
 ]
+Log = Annotated[
+    str | None,
+    typer.Option("--log", help="kafka://host:9092/prefix (setting `log`).", show_default=False),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 

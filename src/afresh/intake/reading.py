@@ -20,6 +20,7 @@ from afresh.intake.mapping import Mapped, Mapping
 from afresh.log.kafka.address import Address
 from afresh.log.kafka.client import kafka
 from afresh.log.kafka.quiet import QUIET, say_once
+from afresh.log.kafka.receiving import place, received
 from afresh.submission import Outcome, Submission
 
 PORTION = 2_000
@@ -81,11 +82,8 @@ class Intaking:
                 self._closing.wait(AGAIN_S)
 
     def _portion(self) -> None:
-        first = self._consumer.poll(0.1)
-        if first is None:
-            return
         messages = []
-        for message in [first, *self._consumer.consume(PORTION - 1, 0)]:
+        for message in received(self._consumer, PORTION, 0.1):
             if message.error() is None:
                 messages.append(message)
             else:
@@ -95,7 +93,7 @@ class Intaking:
 
     def _taken(self, messages: Sequence[Any]) -> bool:
         """Whether the log has all that there is in these messages."""
-        mapped = self.mapping.map([(_place(m), _structured(m)) for m in messages])
+        mapped = self.mapping.map([(place(m), _structured(m)) for m in messages])
         for at, why in mapped.unread:
             self.refused(messages[at], why)
         outcome = self._submitted(messages, mapped)
@@ -141,10 +139,6 @@ def _after(messages: Sequence[Any]) -> list[Any]:
     for m in messages:
         ends[m.topic(), m.partition()] = m.offset() + 1
     return [lib.TopicPartition(topic, number, offset) for (topic, number), offset in ends.items()]
-
-
-def _place(message: Any) -> str:
-    return f"{message.topic()}/{message.partition()}/{message.offset()}"
 
 
 def _structured(message: Any) -> bytes | None:

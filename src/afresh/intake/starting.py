@@ -10,6 +10,7 @@ from afresh.errors import AfreshError
 from afresh.intake.mapping import Mapping
 from afresh.intake.reading import Intaking
 from afresh.log.kafka.address import Address, address_of, options_of
+from afresh.log.kafka.receiving import place
 from afresh.mirror.chunk import Unreadable
 from afresh.mirror.runtime import MirrorRuntime
 from afresh.runtime import Runtime
@@ -39,8 +40,7 @@ def _made(runtime: Runtime, said: Intake) -> Intaking:
         if isinstance(runtime, MirrorRuntime):
             runtime.writer.set_aside([Unreadable(message, why)])
         else:
-            place = f"{message.topic()}/{message.partition()}/{message.offset()}"
-            _log.warning("message_not_taken", place=place, reason=why)
+            _log.warning("message_not_taken", place=place(message), reason=why)
 
     return Intaking(
         address,

@@ -18,10 +18,9 @@ from afresh.events.batch import decode_batch
 from afresh.features.columns import item_columns
 from afresh.log import Entry
 from afresh.log.kafka.address import address_of
-from afresh.log.kafka.partition import partitions_of
 from afresh.log.kafka.producing import Producing, Written
-from afresh.log.kafka.topics import Cluster, Topics
-from afresh.log.kafka.wire import Wire, owners
+from afresh.log.kafka.topics import Cluster, Topics, topics_of
+from afresh.log.kafka.wire import Wire, placed
 from afresh.log.sqlite import SqliteLog
 from afresh.settings import Settings
 
@@ -50,7 +49,7 @@ def copy_log(
     Raises AfreshError when the brokers do not take something; what was written before stays.
     """
     plan, address = app.plan(), address_of(settings)
-    topics = Topics(address.prefix, settings.kafka_generation)
+    topics = topics_of(settings)
     found = Cluster(address).find(topics)
     wire = Wire(plan.accepted, *item_columns(plan))
     log = SqliteLog(folder, app=app.name, readonly=True)
@@ -88,8 +87,7 @@ class _Copying:
             return
         if entry.kind == "events":
             batch = decode_batch(entry.payload)
-            keys = owners(batch)
-            where = partitions_of("\0".join(keys).encode(), batch.n, self.partitions)
+            keys, where = placed(batch, self.partitions)
             self._send(self.topics.events, keys, self.wire.encode(batch), where)
         elif entry.kind == "items":
             lines = [line for line in entry.payload.split(b"\n") if line]

@@ -13,7 +13,7 @@ from afresh.features.room import Room
 from afresh.log.kafka.address import address_of
 from afresh.log.kafka.consuming import Consuming
 from afresh.log.kafka.producing import Producing
-from afresh.log.kafka.topics import Cluster, Found, Topics
+from afresh.log.kafka.topics import Cluster, Found, topics_of
 from afresh.log.kafka.wire import Wire
 from afresh.log.sqlite import SqliteLog
 from afresh.mirror.chunk import Reading
@@ -31,8 +31,7 @@ from afresh.writer import Writes
 
 def found_topics(settings: Settings) -> Found:
     """Raises AfreshError when they are not there or the brokers do not answer."""
-    address = address_of(settings)
-    return Cluster(address).find(Topics(address.prefix, settings.kafka_generation))
+    return Cluster(address_of(settings)).find(topics_of(settings))
 
 
 class MirrorRuntime(Runtime):
@@ -44,7 +43,7 @@ class MirrorRuntime(Runtime):
         self, app: App, settings: Settings, log: SqliteLog, replica: Replica, found: Found
     ) -> None:
         self.address = address_of(settings)
-        self.topics = Topics(self.address.prefix, settings.kafka_generation)
+        self.topics = topics_of(settings)
         self.found = found
         super().__init__(app, settings, log, replica)
         self.chosen = Chosen(self.address, self.topics.weights, self.learner.resume)

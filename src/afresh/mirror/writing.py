@@ -18,10 +18,10 @@ from afresh.events.batch import EventBatch
 from afresh.events.columnar import Columnar
 from afresh.inbox import Inbox
 from afresh.items import ItemDecoder
-from afresh.log.kafka.partition import partitions_of
 from afresh.log.kafka.producing import Producing, Written
+from afresh.log.kafka.receiving import place
 from afresh.log.kafka.topics import Found, Topics
-from afresh.log.kafka.wire import Wire, owners
+from afresh.log.kafka.wire import Wire, placed
 from afresh.mirror.chunk import Unreadable
 from afresh.mirror.mirroring import Mirroring
 from afresh.mirror.receipts import Receipts, Slip
@@ -142,8 +142,7 @@ class MirrorWriter:
         )
         batch = admitted.batch
         try:
-            keys = owners(batch)
-            where = partitions_of("\0".join(keys).encode(), batch.n, self.found.events)
+            keys, where = placed(batch, self.found.events)
             self._send(slip, self.topics.events, keys, self.wire.encode(batch), where, 0)
             self._write_late(admitted)
         except BaseException:
@@ -216,7 +215,7 @@ class MirrorWriter:
         """Keep messages that are not ours in the topic of dead ones, once, with the reason."""
         for u in unreadable:
             m = u.message
-            where = f"{m.topic()}/{m.partition()}/{m.offset()}"
+            where = place(m)
             _log.warning("message_not_read", place=where, reason=u.reason)
             text = (m.value() or b"").decode(errors="replace")
             value = msgspec.json.encode({"at": where, "reason": u.reason, "value": text})

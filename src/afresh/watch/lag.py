@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from afresh.log.kafka.address import address_of
 from afresh.log.kafka.consuming import Consuming
-from afresh.log.kafka.topics import Cluster, Topics
+from afresh.log.kafka.topics import Cluster, topics_of
 from afresh.log.sqlite import SqliteLog
 from afresh.settings import Settings
 from afresh.store.snapshot import newest_snapshots, snapshot_offset
@@ -35,8 +35,7 @@ def lags(settings: Settings) -> list[Lag]:
     finally:
         log.close()
     address = address_of(settings)
-    topics = Topics(address.prefix, settings.kafka_generation)
-    found = Cluster(address).find(topics)
+    found = Cluster(address).find(topics_of(settings))
     consuming = Consuming(address, found.partitions)
     try:
         bounds = consuming.bounds()

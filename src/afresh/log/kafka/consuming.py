@@ -11,6 +11,7 @@ from afresh.errors import CorruptData, Unavailable
 from afresh.log.kafka.address import Address
 from afresh.log.kafka.client import kafka
 from afresh.log.kafka.quiet import QUIET, say_once
+from afresh.log.kafka.receiving import received
 
 BOUNDS_S = 10.0
 ASK_S = 1.0
@@ -105,12 +106,9 @@ class Consuming:
 
         Raises CorruptData when the brokers no longer hold what is asked for.
         """
-        first = self._consumer.poll(timeout_s)
-        if first is None:
-            return []
         lib = kafka()
         found: dict[int, list[Any]] = {}
-        for message in [first, *self._consumer.consume(PORTION - 1, 0)]:
+        for message in received(self._consumer, PORTION, timeout_s):
             error = message.error()
             if error is None:
                 place = self._place[message.topic(), message.partition()]

@@ -8,6 +8,7 @@ from typing import Any
 from afresh.log.kafka.address import Address
 from afresh.log.kafka.client import kafka
 from afresh.log.kafka.quiet import QUIET, say_once
+from afresh.log.kafka.receiving import received
 
 
 class Sharing:
@@ -51,11 +52,8 @@ class Sharing:
 
     def take(self, at_most: int, timeout_s: float) -> list[Any]:
         """Messages in the order of each partition; waits for the first of them only."""
-        first = self._consumer.poll(timeout_s)
-        if first is None:
-            return []
         found = []
-        for message in [first, *self._consumer.consume(at_most - 1, 0)]:
+        for message in received(self._consumer, at_most, timeout_s):
             if message.error() is None:
                 found.append(message)
             else:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from afresh.errors import AfreshError, Unavailable
-from afresh.log.kafka.address import Address
+from afresh.log.kafka.address import Address, address_of
 from afresh.log.kafka.client import admin, kafka
 from afresh.log.kafka.consuming import Partition
 from afresh.log.kafka.quiet import QUIET
+from afresh.settings import Settings
 
 TIMEOUT_S = 10.0
 
@@ -95,6 +96,11 @@ class Topics:
             Topic(self.late, 1, aged),
             Topic(self.dead, 1, {**aged, "cleanup.policy": "compact,delete"}),
         ]
+
+
+def topics_of(settings: Settings) -> Topics:
+    """The topics that the settings name. Raises AfreshError for an address that is none."""
+    return Topics(address_of(settings).prefix, settings.kafka_generation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from afresh.events.columnar import LIMIT, MAX_TS, Columnar, fault_of_text
 from afresh.events.schema import PlanEvent
 from afresh.events.texts import as_bytes, split_column
 from afresh.log.kafka.lines import NUMBER, TEXT, TYPE, layout, read_lines, write_lines
+from afresh.log.kafka.partition import partitions_of
 
 NONE: Mapping[str, int] = {}
 
@@ -51,7 +52,6 @@ class Wire:
     ) -> None:
         columnar = Columnar(events)
         self.types = columnar.types
-        self._codes = {name: code for code, name in enumerate(self.types)}
         self.places = {**columnar.places, **item_numbers}
         self.numbers, self.texts = (
             [*columnar.numbers, *item_numbers],
@@ -237,6 +237,12 @@ def owners(batch: EventBatch) -> list[str]:
     """The key of each message."""
     pairs = zip(batch.strings("user_id"), batch.strings("session_id"), strict=True)
     return [f"u:{user}" if user else f"s:{session}" for user, session in pairs]
+
+
+def placed(batch: EventBatch, partitions: int) -> tuple[list[str], NDArray[np.int64]]:
+    """The key and the partition of each message: n, int64[n]."""
+    keys = owners(batch)
+    return keys, partitions_of("\0".join(keys).encode(), batch.n, partitions)
 
 
 def _check_texts(column: bytes, strings: list[str], name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from afresh.features.engines.flink.job import Job
 from afresh.log.kafka.address import address_of
-from afresh.log.kafka.topics import Topics
+from afresh.log.kafka.topics import topics_of
 from afresh.settings import Settings
 
 LOGIN = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.scram.ScramLoginModule"
@@ -21,7 +21,7 @@ def job_of(settings: Settings, *, hidden: bool = False, **how: Any) -> Job:
     Raises AfreshError when the setting `log` names no brokers.
     """
     address = address_of(settings)
-    topics = Topics(address.prefix, settings.kafka_generation)
+    topics = topics_of(settings)
     return Job(
         brokers=address.servers,
         events=topics.events,
