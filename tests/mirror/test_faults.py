@@ -93,6 +93,32 @@ def test_a_mirror_that_takes_nothing_is_asked_again(
     until_equal(one, two)
 
 
+def test_a_write_that_breaks_holds_nothing_up(
+    mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, said = mirrored("one"), event(event_id="e")
+    write, broken = one.writer.producing.write, threading.Event()
+
+    def break_once(*told: Any) -> None:
+        if not broken.is_set():
+            broken.set()
+            raise RuntimeError("It broke.")
+        write(*told)
+
+    monkeypatch.setattr(one.writer.producing, "write", break_once)
+    for again in (
+        lambda: post(one, said),
+        lambda: put(one, "i", category="shoes"),
+    ):
+        broken.clear()
+        with pytest.raises(Unavailable, match="It broke"):
+            again()
+        again()
+    assert post(one, said).duplicates == 1
+    assert one.replica.state.events == 1
+    assert one.item("i") is not None
+
+
 def test_messages_that_are_not_ours_are_set_aside(mirrored: Mirrored) -> None:
     one, two = mirrored("one"), mirrored("two")
     strangers = [b"", b"no json", b'{"event_id":"x"}', b'{"event_type":"buy"}\n{}', b"\xff\xfe"]

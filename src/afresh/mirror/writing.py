@@ -166,17 +166,19 @@ class MirrorWriter:
 
         try:
             self.producing.write(topic, keys, values, where, done)
-        except AfreshError:
+        except BaseException:  # whatever it is: one that stays would hold up all behind it
             self.receipts.withdraw(slip)
             raise
 
     def _write_late(self, admitted: Admitted) -> None:
-        late = [payload for _, payload in admitted.late]
-        if not late:
-            return
-        where, keys = np.zeros(len(late), np.int64), [str(ts) for ts, _ in admitted.late]
+        if admitted.late:
+            keys = [str(ts) for ts, _ in admitted.late]
+            self._keep(self.topics.late, keys, [payload for _, payload in admitted.late])
+
+    def _keep(self, topic: str, keys: list[str], values: list[bytes]) -> None:
+        """Write what nobody waits for; what cannot be kept is said, and holds nothing up."""
         try:
-            self.producing.write(self.topics.late, keys, late, where, _forget)
+            self.producing.write(topic, keys, values, np.zeros(len(values), np.int64), _forget)
         except AfreshError as error:
             _forget(Written(error=error))
 
@@ -190,7 +192,7 @@ class MirrorWriter:
         keys = [item for item, _ in records]
         try:
             self._send(slip, self.topics.items, keys, values, where, self.found.events)
-        except AfreshError:
+        except BaseException:
             self._items_settled()
             raise
 
@@ -219,8 +221,7 @@ class MirrorWriter:
             _log.warning("message_not_read", place=where, reason=u.reason)
             text = (m.value() or b"").decode(errors="replace")
             value = msgspec.json.encode({"at": where, "reason": u.reason, "value": text})
-            zero = np.zeros(1, np.int64)
-            self.producing.write(self.topics.dead, [where], [value], zero, _forget)
+            self._keep(self.topics.dead, [where], [value])
 
     def _take_back(self, admitted: Admitted) -> None:
         with self._mirroring.admitting:
