@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 from tests.certificates import certificates
 from tests.mirrored import Mirrored
 from tests.opened import Opened
+from tests.together import Together
 from tests.valkey_server import Server, is_installed, valkey_server
 from tests.widened import standing, with_history
 
@@ -28,6 +29,7 @@ from afresh.runtime import Runtime
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
+    from xdist.remote import Producer
 
 # No deadline: the first call of a kernel compiles it. `ci` repeats the same examples, so that
 # a change fails for what it changed; everyday and nightly runs look for new ones.
@@ -144,22 +146,18 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever drives an engine carries its marks, so that -m can choose; and what shares something
-    that takes long to make runs in one process."""
+    """Whatever drives an engine carries its marks, so that -m can choose."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "kafka" in fixtures:
             item.add_marker(pytest.mark.engine)
-        item.add_marker(pytest.mark.xdist_group(_group(item.path, fixtures)))
         if "chromium" in fixtures:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.engine)
 
 
-def _group(file: Path, fixtures: Sequence[str]) -> str:
-    if "kafka" in fixtures:
-        return "kafka"
-    return file.parent.name if file.parent.name in ("demo", "train") else str(file)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture
