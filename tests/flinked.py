@@ -85,7 +85,8 @@ class Flinked:
         """Start the job; its id. mutate: what becomes of each statement before it is run."""
         job, plan = job or self.job, plan or self.plan
         with Gateway(self.flink.gateway) as gateway:
-            gateway.set({**settings(plan, job), **(more or {})})
+            name = f"afresh {job.facts} plan {plan.hash} shape 0"
+            gateway.set({**settings(plan, job), "pipeline.name": name, **(more or {})})
             for statement in tables(plan, job):
                 gateway.run(mutate(statement))
             self.jobs.append(gateway.submit(mutate(statement_set(plan))))

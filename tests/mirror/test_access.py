@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from engines.kafka import Kafka
 from pydantic import SecretStr
 from tests.everything import app
+from tests.logins import forgotten, granted, known
 from tests.mirrored import Mirrored
 from tests.opened import event, post
 from typer.testing import CliRunner
@@ -19,8 +19,7 @@ from afresh.cli import app as cli
 from afresh.errors import AfreshError, Unavailable
 from afresh.log.kafka import acls
 from afresh.log.kafka.address import address_of
-from afresh.log.kafka.client import admin, kafka
-from afresh.log.kafka.topics import Cluster
+from afresh.log.kafka.client import kafka
 from afresh.mirror.runtime import MirrorRuntime
 from afresh.settings import Settings, load_settings
 
@@ -28,101 +27,75 @@ DEFINITION = Path(__file__).parents[1] / "everything.py"
 
 
 @pytest.fixture
-def known(mirrored: Mirrored) -> Iterator[Mirrored]:
+def shop(mirrored: Mirrored) -> Iterator[Mirrored]:
     """Topics at the listener where one logs in; the user `shop` may do nothing yet."""
-    _user(mirrored.kafka, "shop", "secret")
+    known(mirrored.kafka, "shop", "secret")
     log = mirrored.settings.log.replace(mirrored.kafka.servers, mirrored.kafka.login_servers)
     login = {"log": log, "kafka_user": "shop", "kafka_password": SecretStr("secret")}
     mirrored.settings = mirrored.settings.model_copy(update=login)
     mirrored.address = address_of(mirrored.settings)
     yield mirrored
-    _forget(mirrored.kafka, "shop")
+    forgotten(mirrored.kafka, "shop")
 
 
-def _user(broker: Kafka, name: str, password: str) -> None:
-    lib = admin()
-    client = lib.AdminClient({"bootstrap.servers": broker.servers})
-    made = lib.UserScramCredentialUpsertion(
-        name, lib.ScramCredentialInfo(lib.ScramMechanism.SCRAM_SHA_512, 4096), password.encode()
-    )
-    client.alter_user_scram_credentials([made])[name].result(10)
+def _grant(given: Mirrored, role: acls.Role) -> None:
+    granted(given.kafka, given.topics, "shop", role)
 
 
-def _forget(broker: Kafka, user: str) -> None:
-    lib = admin()
-    client = lib.AdminClient({"bootstrap.servers": broker.servers})
-    everything = lib.AclBindingFilter(
-        lib.ResourceType.ANY, None, lib.ResourcePatternType.ANY, f"User:{user}", None,
-        lib.AclOperation.ANY, lib.AclPermissionType.ANY,
-    )  # fmt: skip
-    for future in client.delete_acls([everything]).values():
-        future.result(10)
-
-
-def _grant(known: Mirrored, role: acls.Role) -> None:
-    root = Cluster(address_of(Settings(log=f"kafka://{known.kafka.servers}/x")))
-    wanted = acls.grants(role, known.topics)
-    acls.apply(root, "shop", wanted)
-    late = time.monotonic() + 60
-    while acls.missing(root, "shop", wanted):  # it takes brokers a moment
-        assert time.monotonic() < late
-        time.sleep(0.05)
-
-
-def test_a_server_with_its_role_serves(known: Mirrored) -> None:
+def test_a_server_with_its_role_serves(shop: Mirrored) -> None:
     with pytest.raises(AfreshError, match="do not allow") as refused:
-        known("one")
+        shop("one")
     assert "'shop'" in str(refused.value)
     assert "afresh kafka acls" in str(refused.value)
-    _grant(known, "serve")
-    one = known("one")
+    _grant(shop, "serve")
+    one = shop("one")
     assert post(one, event(), event(timestamp=1)).accepted == 1
     assert one.replica.state.events == 1
 
 
-def test_a_reader_cannot_write(known: Mirrored) -> None:
-    _grant(known, "analyst")
-    one = known("one", kafka_options={"delivery.timeout.ms": 1500, "request.timeout.ms": 1000})
+def test_a_reader_cannot_write(shop: Mirrored) -> None:
+    _grant(shop, "analyst")
+    one = shop("one", kafka_options={"delivery.timeout.ms": 1500, "request.timeout.ms": 1000})
     with pytest.raises(Unavailable, match="uthorization"):
         post(one, event())
     assert one.replica.state.events == 0
 
 
-def test_an_engine_reads_no_items(known: Mirrored) -> None:
-    _grant(known, "flink")
+def test_an_engine_reads_no_items(shop: Mirrored) -> None:
+    _grant(shop, "flink")
     with pytest.raises(AfreshError, match="do not allow"):
-        known("one")
+        shop("one")
 
 
-def test_a_wrong_password(known: Mirrored) -> None:
+def test_a_wrong_password(shop: Mirrored) -> None:
     with pytest.raises(Unavailable, match="uthentication"):
-        known("one", kafka_password=SecretStr("wrong"))
+        shop("one", kafka_password=SecretStr("wrong"))
 
 
-def test_over_tls(known: Mirrored) -> None:
-    broker = known.kafka
-    _grant(known, "serve")
-    log = known.settings.log.replace("kafka://", "kafka+ssl://")
+def test_over_tls(shop: Mirrored) -> None:
+    broker = shop.kafka
+    _grant(shop, "serve")
+    log = shop.settings.log.replace("kafka://", "kafka+ssl://")
     log = log.replace(broker.login_servers, broker.tls_servers)
     with pytest.raises(AfreshError, match="certificate verify failed"):
-        known("one", log=log)
-    one = known("one", log=log, kafka_ca_file=broker.folder / "authority.pem")
+        shop("one", log=log)
+    one = shop("one", log=log, kafka_ca_file=broker.folder / "authority.pem")
     assert post(one, event()).accepted == 1
 
 
-def test_acls_are_printed_applied_and_verified(known: Mirrored, tmp_path: Path) -> None:
-    log = f"kafka://{known.kafka.servers}/{known.topics.prefix}"
+def test_acls_are_printed_applied_and_verified(shop: Mirrored, tmp_path: Path) -> None:
+    log = f"kafka://{shop.kafka.servers}/{shop.topics.prefix}"
     run = CliRunner().invoke
     said = ["kafka", "acls", str(DEFINITION), "--log", log, "--role", "serve"]
     printed = run(cli, said)
-    assert f"WRITE    topic {known.topics.events}" in printed.output
+    assert f"WRITE    topic {shop.topics.events}" in printed.output
     lacking = run(cli, [*said, "--user", "shop", "--verify"])
     assert lacking.exit_code == 1
     assert "missing: READ" in lacking.output
     assert run(cli, [*said, "--user", "shop", "--apply"]).exit_code == 0
     verified = run(cli, [*said, "--user", "shop", "--verify", "--json"])
     assert (verified.exit_code, json.loads(verified.output)) == (0, [])
-    assert isinstance(known("one", app), MirrorRuntime)
+    assert isinstance(shop("one", app), MirrorRuntime)
 
 
 def test_topics_are_made_and_compared(kafka: Kafka, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import time
 from importlib.metadata import version
 
 import msgspec
@@ -23,12 +24,14 @@ class Health(msgspec.Struct):
 
 
 class Version(msgspec.Struct):
-    """What runs: the package, and the definition by its plan's hash."""
+    """What runs: the package, and the definition by its plan's hash; and when it is there (UTC
+    ms)."""
 
     afresh: str
     python: str
     app: str
     plan: str
+    clock: int
 
 
 @get("/livez", opt=said(Doc("Is the process alive?", "Operation", Health, {"status": "alive"})))
@@ -64,7 +67,9 @@ async def readyz(request: Connection) -> ASGIApp:
 async def get_version(request: Connection) -> ASGIApp:
     """The package's version and the definition's hash."""
     plan = answering(request).plan
-    return json_reply(Version(version("afresh"), platform.python_version(), plan.app, plan.hash))
+    now = time.time_ns() // 1_000_000
+    told = Version(version("afresh"), platform.python_version(), plan.app, plan.hash, now)
+    return json_reply(told)
 
 
 def express() -> dict[bytes, Route]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from afresh.errors import AfreshError
 from afresh.settings import Settings
-from afresh.store import EntityStore
 from afresh.store.redis import Access, RedisStore
 
 
-def open_store(settings: Settings) -> EntityStore:
+def open_store(settings: Settings) -> RedisStore:
     """Raises AfreshError when none is named or its address is none, and MissingDependency."""
     if settings.store is None:
         raise AfreshError(

@@ -60,6 +60,16 @@ class Access(NamedTuple):
     timeout_ms: int = 500
 
 
+class Node(NamedTuple):
+    """What a server says of itself. evicts: its policy when memory is full, empty where it is not
+    told; clock_ms: UTC, None where it is not told."""
+
+    name: str
+    version: str
+    evicts: str
+    clock_ms: float | None
+
+
 class RedisStore:
     """An EntityStore in Redis (6 or newer) or Valkey. Connects at the first call.
 
@@ -106,6 +116,13 @@ class RedisStore:
     def replace(self, value: Put, ttl_ms: int) -> None:
         with self._translated() as client:
             client.set(value.key, value.value, px=ttl_ms)
+
+    def about(self) -> list[Node]:
+        """Each node's word of itself; needs the command INFO, which neither reading nor writing
+        does. Raises Unavailable."""
+        with self._translated() as client:
+            said = client.info()
+            return [_node(info) for info in (said.values() if self._cluster else [said])]
 
     def close(self) -> None:
         self._closed = True
@@ -165,6 +182,17 @@ class RedisStore:
             raise Unavailable(
                 f"The store at {self.where} does not do as asked: {error}.", hint=hint
             ) from error
+
+
+def _node(info: dict[str, Any]) -> Node:
+    is_valkey = "valkey_version" in info
+    clock = info.get("server_time_usec")
+    return Node(
+        "Valkey" if is_valkey else "Redis",
+        str(info["valkey_version" if is_valkey else "redis_version"]),
+        str(info.get("maxmemory_policy", "")),
+        None if clock is None else int(clock) / 1000,
+    )
 
 
 def _checked(url: str) -> str:

@@ -31,15 +31,20 @@ def _compared(cluster: Cluster, topic: Topic, count: int | None) -> Step:
     faults = []
     if count != topic.partitions:
         faults.append(f"{count} partitions instead of {topic.partitions}: they never grow in place")
-    resource = admin().ConfigResource(admin().ConfigResource.Type.TOPIC, topic.name)
-    found: dict[str, Any] = next(
-        iter(cluster.ask(cluster.client.describe_configs, [resource]).values())
-    )
+    found = config_of(cluster, topic.name)
     for name, value in topic.config.items():
-        held = found[name].value
+        held = found[name]
         if sorted(held.split(",")) != sorted(value.split(",")):
             faults.append(f"{name} is {held} instead of {value}")
     return Step(topic, "differs", "; ".join(faults)) if faults else Step(topic, "keep")
+
+
+def config_of(cluster: Cluster, topic: str) -> dict[str, str]:
+    """The settings of a topic that is there."""
+    resource = admin().ConfigResource(admin().ConfigResource.Type.TOPIC, topic)
+    said = cluster.ask(cluster.client.describe_configs, [resource])
+    found: dict[str, Any] = next(iter(said.values()))
+    return {name: entry.value for name, entry in found.items()}
 
 
 def create(cluster: Cluster, steps: Sequence[Step], replication: int) -> None:

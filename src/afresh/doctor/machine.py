@@ -9,45 +9,27 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
+from afresh.doctor import Finding
 from afresh.errors import AfreshError
-from afresh.settings import Settings, check_exposure, load_settings
+from afresh.settings import Settings, check_exposure
 
 PACKAGES = ("litestar", "msgspec", "numba", "numpy", "polars", "uvicorn", "uvloop", "httptools")
 GIB = 2**30
 SLOW_SYNC_MS = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one examination found, and what to do about it."""
-
-    subject: str
-    state: Literal["ok", "warning", "error"]
-    text: str
-    hint: str = ""
+def examine() -> Iterator[Finding]:
+    """Python, packages, kernels, clock."""
+    yield from (_python(), _packages(), _sqlite(), _kernels(), _clock())
 
 
-def examine(
-    app: Path | None = None, data: Path | None = None, config: Path | None = None
-) -> list[Finding]:
-    """Every examination, in order. Leaves nothing behind."""
-    found = [_python(), _packages(), _sqlite(), _kernels(), _clock()]
-    try:
-        settings = load_settings(app, config, data=data)
-    except AfreshError as error:
-        return [*found, Finding("settings", "error", error.message, error.hint)]
-    found.append(Finding("settings", "ok", "They can be read."))
-    folder_checks: tuple[Callable[[Settings], Finding], ...] = (_disk, _sync, _lock, _port)
-    found += [check(settings) for check in folder_checks]
-    if settings.store is not None:
-        found.append(_store(settings))
-    return found if app is None else [*found, *_definition(app)]
+def examine_folder(settings: Settings) -> Iterator[Finding]:
+    """The data folder, its disk and lock, and the port."""
+    yield from (_disk(settings), _sync(settings), _lock(settings), _port(settings))
 
 
 def _python() -> Finding:
@@ -79,7 +61,7 @@ def _sqlite() -> Finding:
 def _kernels() -> Finding:
     """Whether compiled kernels can be kept, so that only the first start compiles."""
     named = os.environ.get("NUMBA_CACHE_DIR")
-    folder = Path(named) if named else Path(__file__).parent
+    folder = Path(named) if named else Path(__file__).parents[1]
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return Finding("kernels", "error", "NUMBA_DISABLE_JIT is set", "Unset it: it costs 100 ×.")
     if os.access(folder, os.W_OK):
@@ -167,29 +149,3 @@ def _port(settings: Settings) -> Finding:
             hint = "Take another with --port."
             return Finding("port", "warning", f"{where}: {error.strerror}", hint)
     return Finding("port", "ok", f"{where} is free")
-
-
-def _store(settings: Settings) -> Finding:
-    """Whether the store answers; what it holds is a matter of the definition."""
-    from afresh.store.opening import open_store
-
-    try:
-        store = open_store(settings)
-        began = time.perf_counter()
-        store.get([settings.store_prefix.encode() + b":"])
-        text = f"It answers in {(time.perf_counter() - began) * 1000:.1f} ms"
-        store.close()
-    except AfreshError as error:
-        return Finding("store", "error", error.message, error.hint)
-    return Finding("store", "ok", text)
-
-
-def _definition(app: Path) -> Iterator[Finding]:
-    from afresh.loading import check
-
-    problems = check(app)
-    for problem in problems:
-        where = f"{problem.file}:{problem.line}: " if problem.file else ""
-        yield Finding("definition", problem.severity, where + problem.message, problem.hint)
-    if not problems:
-        yield Finding("definition", "ok", f"{app} is sound")

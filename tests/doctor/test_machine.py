@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.valkey_server import Server, free_port
 
-from afresh.doctor import Finding, examine
+from afresh.doctor import Finding
+from afresh.doctor.examining import examine
 from afresh.log.sqlite_file import lock
 from afresh.serve.server import bind
 from afresh.settings import Settings
@@ -59,7 +60,7 @@ def test_a_store_that_answers_and_one_that_does_not(
 
 def test_wrong_settings_end_the_examination(tmp_path: Path) -> None:
     (tmp_path / "afresh.toml").write_text("prot = 1\n")
-    found = examine(tmp_path / "app.py", tmp_path)
+    found = list(examine(tmp_path / "app.py", tmp_path))
     assert (found[-1].subject, found[-1].state) == ("settings", "error")
 
 

@@ -1,0 +1,32 @@
+"""What `afresh doctor` says of Flink and of the job on it."""
+
+from __future__ import annotations
+
+from tests.features.flink.conftest import Everything
+from tests.valkey_server import free_port
+
+from afresh import App
+from afresh.doctor.flink import examine
+from afresh.features.plan import Plan
+
+_app = App("another", features=[])
+_app.event("view")
+ANOTHER = _app.plan()
+
+
+def said(found: Everything, facts: str = "", plan: Plan | None = None) -> list[tuple[str, str]]:
+    running = found.running
+    topic = facts or running.job.facts
+    looked = examine(running.flink.gateway, topic, plan or running.plan)
+    return [(f.subject, f.state) for f in looked]
+
+
+def test_a_job_that_runs_one_that_does_not_and_another_plan(everything: Everything) -> None:
+    assert said(everything) == [("flink", "ok"), ("job", "ok")]
+    assert said(everything, plan=ANOTHER) == [("flink", "ok"), ("job", "warning")]
+    assert said(everything, facts="nobody.facts.1") == [("flink", "ok"), ("job", "error")]
+
+
+def test_nothing_of_flink_answers() -> None:
+    (found,) = examine(f"http://127.0.0.1:{free_port()}", None, None)
+    assert (found.state, "--gateway" in found.hint) == ("error", True)
