@@ -4,6 +4,7 @@ Standard library only. An engine lies in a folder of its own under `home()`; it 
 not there. Everything listens on 127.0.0.1.
 
     python -m engines install kafka flink  fetch (needs Java 17 and Maven: scripts/install-java)
+    python -m engines install helm compose build what `deploy/` is checked by (needs no Go)
     python -m engines start kafka FOLDER   run one until Ctrl-C, its data in FOLDER
 """
 
@@ -53,6 +54,7 @@ def install(name: str, fill: Callable[[Path], None]) -> Path:
     if folder.is_dir():
         return folder
     home().mkdir(parents=True, exist_ok=True)
+    print(f"fetching {name} …", file=sys.stderr, flush=True)
     made = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=home()))
     try:
         fill(made)

@@ -12,8 +12,14 @@ from pathlib import Path
 import engines
 from engines.flink import Flink, install_flink
 from engines.kafka import Kafka, install_kafka
+from engines.linters import install_compose, install_helm
 
-INSTALL = {"kafka": install_kafka, "flink": install_flink}
+INSTALL = {
+    "kafka": install_kafka,
+    "flink": install_flink,
+    "helm": install_helm,
+    "compose": install_compose,
+}
 START: dict[str, Callable[[Path], Kafka | Flink]] = {
     "kafka": Kafka,
     "flink": Flink,

@@ -6,13 +6,11 @@ three. 274 MB of jars.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -23,6 +21,7 @@ from typing import Any
 from engines import EngineError, ends_with_us, free_port, install, installed
 from engines.flink_settings import LOG4J, MINI, config
 from engines.jars import fetch, java
+from engines.wheels import unpacked
 
 VERSION = "2.3.0"
 NAME = f"flink-{VERSION}"
@@ -52,26 +51,11 @@ def install_flink() -> Path:
 def _fill(folder: Path) -> None:
     fetch(ARTIFACTS, folder, transitive=False)
     with tempfile.TemporaryDirectory() as spare:
-        told = ["download", "-q", "--no-deps", "-d", spare, f"apache-flink-libraries=={VERSION}"]
-        done = subprocess.run(
-            [*_pip(Path(spare)), *told], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        wheels = list(Path(spare).glob("*.whl"))
-        if done.returncode or not wheels:
-            raise EngineError(f"pip did not bring Flink:\n{done.stdout[-3000:]}")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            # The planner needs flink-cep; nobody needs the old Scala interface.
-            for name in wheel.namelist():
-                if re.match(r"pyflink/lib/(?!flink-scala)[^/]+\.jar$", name):
-                    with wheel.open(name) as jar, (folder / Path(name).name).open("wb") as out:
-                        shutil.copyfileobj(jar, out, 1 << 20)
-
-
-def _pip(spare: Path) -> list[str]:
-    if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip"]
-    subprocess.run([sys.executable, "-m", "venv", str(spare / "venv")], check=True)
-    return [str(spare / "venv" / "bin" / "python"), "-m", "pip"]
+        unpacked(f"apache-flink-libraries=={VERSION}", Path(spare))
+        # The planner needs flink-cep; nobody needs the old Scala interface.
+        for jar in (Path(spare) / "pyflink" / "lib").glob("*.jar"):
+            if not jar.name.startswith("flink-scala"):
+                shutil.move(jar, folder / jar.name)
 
 
 class Flink:

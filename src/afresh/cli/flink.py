@@ -43,6 +43,9 @@ def submit(
     saved: Annotated[
         str, typer.Option(help="When it was made, where its files are not on this machine.")
     ] = "",
+    unless_running: Annotated[
+        bool, typer.Option("--unless-running", help="Do nothing where a job runs already.")
+    ] = False,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,9 +61,12 @@ def submit(
     made = _moment(saved) if saved else None
     plan, job = _job(file, config, log, parallelism, checkpoint, outage)
     with _opened(gateway) as session:
-        started = running.submit(session, plan, job, savepoint=savepoint, saved_ms=made)
+        found = running.find(session, job.facts) if unless_running else None
+        started = found or running.submit(session, plan, job, savepoint=savepoint, saved_ms=made)
     if as_json:
-        say_json({"job": started.id, "facts": job.facts, "plan": plan.hash, "from": savepoint})
+        say_json({"job": started.id, "facts": job.facts, "plan": started.plan, "from": savepoint})
+    elif found is not None:
+        say(f"job {found.id} runs already and writes {job.facts}")
     else:
         begun = f"from {savepoint}" if savepoint else f"from the first event of {job.events}"
         say(f"job {started.id} runs {begun} and writes {job.facts}")

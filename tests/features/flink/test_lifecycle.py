@@ -78,6 +78,7 @@ def test_an_added_feature_keeps_all_that_was_counted(
     job = afresh("submit", *given)["job"]
     with pytest.raises(AfreshError, match="already"):
         afresh("submit", *given)
+    assert afresh("submit", *given, "--unless-running")["job"] == job
     wanted = Model(old, events(0, 40)).canonical()
     assert running_on.facts(wanted) == wanted
     told = afresh("status", *given)
