@@ -167,8 +167,7 @@ def test_without_its_store_it_is_up_and_says_why_it_cannot_answer(tmp_path: Path
             ready = client.get("/readyz")
             assert ready.status_code == 503
             assert "holds nothing" in ready.text
-            server.process.kill()
-            server.process.wait()
+            server.kill()
             asked = {"keys": {"item_id": ["i1"]}}
             answer = client.post("/v1/features", json=asked)
             assert answer.status_code == 503
