@@ -62,13 +62,13 @@ def test_it_stops_answering_dies_and_comes_back(tmp_path: Path) -> None:
         patient = RedisStore(Access(server.url, timeout_ms=GENEROUS))
         hasty = RedisStore(Access(server.url, timeout_ms=150))
         works(patient)
-        os.kill(server.process.pid, signal.SIGSTOP)
+        os.kill(server.pid, signal.SIGSTOP)
         try:
             for _ in range(2):
                 with pytest.raises(Unavailable):
                     hasty.get([b"a"])
         finally:
-            os.kill(server.process.pid, signal.SIGCONT)
+            os.kill(server.pid, signal.SIGCONT)
         works(patient)
     with pytest.raises(Unavailable):
         patient.put([Put(b"a", value(1))], LONG)
