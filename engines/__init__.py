@@ -6,6 +6,7 @@ not there. Everything listens on 127.0.0.1.
     python -m engines install kafka flink  fetch (needs Java 17 and Maven: scripts/install-java)
     python -m engines install helm compose build what `deploy/` is checked by (needs no Go)
     python -m engines start kafka FOLDER   run one until Ctrl-C, its data in FOLDER
+    python -m engines start whole FOLDER   run all of them with two servers of the shop
 """
 
 from __future__ import annotations

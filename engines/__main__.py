@@ -13,6 +13,9 @@ import engines
 from engines.flink import Flink, install_flink
 from engines.kafka import Kafka, install_kafka
 from engines.linters import install_compose, install_helm
+from engines.milvus import Milvus
+from engines.valkey import Valkey
+from engines.whole import Whole
 
 INSTALL = {
     "kafka": install_kafka,
@@ -20,10 +23,13 @@ INSTALL = {
     "helm": install_helm,
     "compose": install_compose,
 }
-START: dict[str, Callable[[Path], Kafka | Flink]] = {
+START: dict[str, Callable[[Path], Kafka | Flink | Valkey | Milvus | Whole]] = {
     "kafka": Kafka,
     "flink": Flink,
     "flink-cluster": partial(Flink, cluster=True),
+    "valkey": Valkey,
+    "milvus": Milvus,
+    "whole": Whole,
 }
 
 
