@@ -92,7 +92,9 @@ def by_entity(plan: Plan, events: Sequence[Event]) -> Models:
         "item_id": {}, "user_id": {}, "session_id": {}
     }  # fmt: skip
     for e in events:
-        assert e.item and e.user and e.session
+        assert e.item is not None
+        assert e.user is not None
+        assert e.session is not None
         own["item_id"].setdefault((e.item, e.item), []).append(e)
         own["user_id"].setdefault((e.user, f"u:{e.user}"), []).append(e)
         own["session_id"].setdefault((e.session, f"s:{e.session}"), []).append(e)
