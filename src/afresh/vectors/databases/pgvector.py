@@ -157,7 +157,7 @@ class PgvectorCollection:
     def upsert(
         self, ids: Sequence[str], vectors: NDArray[Any], payloads: Sequence[Payload]
     ) -> None:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"id": point.id, "vector": json.dumps(point.vector)}
             | {f"f_{field.name}": point.payload.get(field.name) for field in self.shape.fields}
             for point in points_of(ids, vectors, payloads, self.shape)

@@ -44,6 +44,7 @@ class QdrantDatabase:
         self._models: Any = models
         self._local = not parts.hostname
         self.where = f"qdrant://{hostname(access.url) or parts.path}"
+        more: dict[str, Any] = {"verify": str(access.ca)} if access.ca else {}
         with self._translated():
             if self._local:
                 self._client: Any = qdrant_client.QdrantClient(path=parts.path)
@@ -52,7 +53,7 @@ class QdrantDatabase:
                     host=parts.hostname, port=parts.port or 6333, https=is_tls(access.url),
                     api_key=access.key, timeout=max(access.timeout_ms // 1000, 1),
                     check_compatibility=False,
-                    **({"verify": str(access.ca)} if access.ca else {}),
+                    **more,
                 )  # fmt: skip
 
     def make(self, name: str, shape: Shape) -> QdrantCollection:
