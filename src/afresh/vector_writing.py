@@ -79,6 +79,7 @@ class VectorWriting:
         self.written = 0
         self.failure: AfreshError | None = None
         self._pending: dict[str, None] = {}
+        self._under_way = 0
         self._since = 0.0
         self._collection: Collection | None = None
         self._is_live = False
@@ -100,7 +101,7 @@ class VectorWriting:
 
     def counts(self) -> Counts:
         """How it goes."""
-        waiting = len(self._pending)
+        waiting = len(self._pending) + self._under_way
         behind = time.monotonic() - self._since if waiting else 0.0
         return Counts(self.written, waiting, behind, self.failure is None and self._is_live)
 
@@ -116,7 +117,7 @@ class VectorWriting:
         """The records are the same."""
 
     def _add(self, ids: list[str]) -> None:
-        if not self._pending:
+        if not self._pending and not self._under_way:
             self._since = time.monotonic()
         self._pending.update(dict.fromkeys(ids))
 
@@ -149,6 +150,7 @@ class VectorWriting:
             with self.replica.lock:
                 ids, reached = list(islice(self._pending, BATCH)), self.replica.offset
                 records = records_of(self.replica, ids)
+                self._under_way = len(ids)
                 for item in ids:
                     del self._pending[item]
             if not ids:
@@ -160,6 +162,8 @@ class VectorWriting:
                 with self.replica.lock:
                     self._add(ids)
                 raise
+            finally:
+                self._under_way = 0
 
     def _all_written(self, collection: Collection, reached: int) -> None:
         if reached != self._noted:
