@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from afresh.errors import Unavailable
 from afresh.vectors import VectorIndex
 from afresh.vectors.databases import Access, Hits, Payload, Shape
-from afresh.vectors.databases.filters import Filter, matches, translated
-from afresh.vectors.databases.points import Point, checked_ids, differs, points_of, unit
+from afresh.vectors.databases.columns import Columns
+from afresh.vectors.databases.filters import Filter
+from afresh.vectors.databases.points import checked_ids, differs, points_of, unit
 from afresh.vectors.growing import GrowingIndex
 
 
@@ -25,8 +26,9 @@ class EmbeddedCollection:
     ) -> None:
         self.name, self.shape = name, shape
         self._index = make_index(shape.dims)
+        self._columns = Columns(shape.fields)
         self._keys: dict[str, int] = {}
-        self._points: dict[int, Point] = {}
+        self._ids: list[str] = []
         self._free: list[int] = []
         self._lock = threading.Lock()
 
@@ -34,30 +36,27 @@ class EmbeddedCollection:
         self, ids: Sequence[str], vectors: NDArray[Any], payloads: Sequence[Payload]
     ) -> None:
         points = points_of(ids, vectors, payloads, self.shape)
+        rows = np.array([point.vector for point in points], np.float32)
         with self._lock:
             keys = [self._key(point.id) for point in points]
-            self._points.update(zip(keys, points, strict=True))
-            rows = np.array([point.vector for point in points], np.float32)
+            for key, point in zip(keys, points, strict=True):
+                self._columns.put(key, point.payload)
             self._index.upsert(np.array(keys, np.int64), rows.reshape(-1, self.shape.dims))
 
     def delete(self, ids: Sequence[str]) -> None:
         with self._lock:
             gone = [self._keys.pop(item) for item in checked_ids(ids) if item in self._keys]
             for key in gone:
-                del self._points[key]
+                self._columns.drop(key)
             self._free += gone
             self._index.delete(np.array(gone, np.int64))
 
     def search(self, vector: NDArray[Any], k: int, where: Filter | None = None) -> Hits:
         row = np.array(unit(vector, self.shape.dims), np.float32)
         with self._lock:
-            allowed = None
-            if where is not None:
-                translated(where, self.shape.fields, _Checking())
-                passed = [k for k, point in self._points.items() if matches(where, point.payload)]
-                allowed = np.array(passed, np.int64)
+            allowed = None if where is None else self._columns.passed(where, len(self._ids))
             near = self._index.search(row, k, allowed)
-            return Hits([self._points[key].id for key in near.keys.tolist()], near.cosines)
+            return Hits([self._ids[key] for key in near.keys.tolist()], near.cosines)
 
     def count(self) -> int:
         return len(self._index)
@@ -66,10 +65,16 @@ class EmbeddedCollection:
         """All is found at once."""
 
     def _key(self, item: str) -> int:
-        if item not in self._keys:
-            self._keys[item] = self._free.pop() if self._free else len(self._points)
-            self._points[self._keys[item]] = Point(item, [], {})
-        return self._keys[item]
+        key = self._keys.get(item)
+        if key is None:
+            if self._free:
+                key = self._free.pop()
+                self._ids[key] = item
+            else:
+                key = len(self._ids)
+                self._ids.append(item)
+            self._keys[item] = key
+        return key
 
 
 class EmbeddedDatabase:
@@ -104,19 +109,3 @@ class EmbeddedDatabase:
 
     def close(self) -> None:
         self._collections.clear()
-
-
-class _Checking:
-    """A language in which everything is said the same: a filter is only checked."""
-
-    def one_of(self, field: object, values: object) -> None: ...
-
-    def none_of(self, field: object, values: object) -> None: ...
-
-    def between(self, field: object, least: object, most: object) -> None: ...
-
-    def outside(self, field: object, least: object, most: object) -> None: ...
-
-    def both(self, parts: object) -> None: ...
-
-    def either(self, parts: object) -> None: ...

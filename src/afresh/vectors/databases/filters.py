@@ -8,7 +8,7 @@ differ in what they make of a negation and of what is absent.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -16,7 +16,7 @@ from afresh.errors import BadRequest
 from afresh.problems import suggest
 
 if TYPE_CHECKING:
-    from afresh.vectors.databases import Field, Value
+    from afresh.vectors.databases import Field
 
 T = TypeVar("T")
 TYPES = {"text": (str,), "number": (int, float), "flag": (bool,)}
@@ -98,22 +98,6 @@ def translated(
             _check(field, borders)
             inside, outside = language.between, language.outside
             return (outside if negated else inside)(field, least, most)
-
-
-def matches(where: Filter, payload: Mapping[str, Value]) -> bool:
-    """Whether a payload passes a filter that fits it."""
-    match where:
-        case Not(part):
-            return not matches(part, payload)
-        case And(parts):
-            return all(matches(part, payload) for part in parts)
-        case OneOf(name, values):
-            return payload.get(name) is not None and payload[name] in values
-        case Between(name, least, most):
-            value = payload.get(name)
-            if not isinstance(value, (int, float)):
-                return False
-            return (least is None or value >= least) and (most is None or value <= most)
 
 
 def fits(value: object, field: Field) -> bool:
