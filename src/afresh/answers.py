@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from afresh.arrange.cursor import NOTHING, Shown, name_hashes, read_cursor, write_cursor
-from afresh.errors import BadRequest, NotFound
+from afresh.errors import NotFound
 from afresh.features.asof import features_as_of
 from afresh.features.plan import Feature, Plan
 from afresh.features.reading import Value, features_of
@@ -26,11 +26,13 @@ from afresh.retrieve.rules import item_context, rules
 from afresh.retrieve.segment import segment_asked
 from afresh.retrieve.text import alike
 from afresh.stages.given import NOTHING_SAID, Numbers
+from afresh.stages.narrowing import only_where
 from afresh.stages.reasons import popular, risen
 from afresh.store.replica import Replica
 from afresh.surface import Arranged, Item, Query, Surfaces, new_request_id
 from afresh.surfaces.spec import Surface
 from afresh.traces import Trace
+from afresh.vectors.lookups import Hearing
 
 
 class FeatureRows(msgspec.Struct, omit_defaults=True):
@@ -62,15 +64,15 @@ class Answers:
         """Whether the log is not heard of at present: answers say so, as `log` in `degraded`."""
         return False
 
-    def recommend(self, query: Query) -> Answer:
-        """The next screen of one visitor.
+    def recommend(self, query: Query, heard: Hearing | None = None) -> Answer:
+        """The next screen of one visitor. heard: what a vector database has to say.
 
         Raises NotFound (surface) and BadRequest (`after`, `cursor`, rules).
         """
-        with self.replica.lock:
+        with self.replica.lock, self.surfaces.sources.asking(heard):
             now = self.replica.now() if query.as_of is None else query.as_of
             answer, arranged = self.recommended(query, now, new_request_id())
-            self.trace(query, now, answer, arranged)
+            self.trace(query, now, answer, arranged, heard=heard)
         return answer
 
     def recommended(
@@ -115,8 +117,10 @@ class Answers:
     def trace(
         self, query: Query, now: int, answer: Answer, arranged: Arranged,
         items: list[str] | None = None, given: Numbers = NOTHING_SAID,
+        heard: Hearing | None = None,
     ) -> None:  # fmt: skip
-        """Have what was answered at a moment be kept. items, given: of a caller's list."""
+        """Have what was answered at a moment be kept. items, given: of a caller's list; heard: of
+        the vector database, where there is one."""
         # What waits to be written must not hold all the candidates.
         read = self.surfaces.by_name[query.surface].embedded
         vectors = self.surfaces.sources.vectors_name if read else ""
@@ -135,6 +139,7 @@ class Answers:
                 terms=shown.added() if shown else [],
                 removed=removed,
                 vectors=vectors,
+                heard=heard.said if heard is not None else None,
             )
         )
 
@@ -175,7 +180,11 @@ class Answers:
             trending, now, most = self.surfaces.sources.trending, self.replica.now(), 4 * n + 20
             split = [t for t in self.plan.trends if not up or may_rise(t, self.plan)]
             asked = segment_asked(self.replica.state, split, window, where, now)
-            only, trend, group = self._only(asked.rest), asked.trend, asked.group
+            only, trend, group = (
+                only_where(self.replica.catalog, asked.rest),
+                asked.trend,
+                asked.group,
+            )
             if up:
                 name, reason = "rising", risen(window, asked.words)
                 found = rising(trending, window, now, most, only, asked.by, group)
@@ -189,22 +198,6 @@ class Answers:
     def _name_warming(self, listed: Arranged, source: str, trend: str = "") -> None:
         if self.surfaces.sources.warms(source, trend):
             listed.left_out(f"warming:{source}")
-
-    def _only(self, where: Mapping[str, str]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-        catalog, only = self.replica.catalog, None
-        for name, value in where.items():
-            if name not in catalog.labels:
-                raise BadRequest(
-                    f"The catalogue has no text field {name!r}.",
-                    hint=f"It has: {', '.join(catalog.labels) or 'none'}.",
-                    path=f"$.{name}",
-                )
-            items = np.arange(len(self.replica.state.items))
-            here = catalog.take(name, items) == catalog.labels[name].find_one(value)
-            if catalog.labels[name].find_one(value) < 0:
-                here[:] = False
-            only = here if only is None else only & here
-        return only
 
     def _listed(
         self, items: np.ndarray[Any, Any], scores: np.ndarray[Any, Any], n: int, source: str,

@@ -26,6 +26,7 @@ from afresh.stages.refits import use_vectors
 from afresh.store.replica import Replica
 from afresh.surfaces.spec import Surface
 from afresh.traces import Trace
+from afresh.vectors.lookups import Hearing, Replaying
 from afresh.vectors.shelf import Shelf
 
 MODEL = "model:"
@@ -103,7 +104,8 @@ def replayed(
     past = Answers(plan, surfaces, log, replica)
     past.surfaces.rankers = rankers
     use_vectors(past.surfaces.sources, trace.vectors, shelf)
-    with replica.lock:
+    heard = None if trace.heard is None else Hearing(Replaying(trace.heard))
+    with replica.lock, past.surfaces.sources.asking(heard):
         if trace.ranked is None:
             answer, arranged = past.recommended(
                 trace.query, trace.at, trace.request_id, said.degraded

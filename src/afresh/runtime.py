@@ -117,6 +117,7 @@ class Runtime(Service):
         if self.writing is not None:
             self.on_folded(self.writing.wake)
             self.writing.start()
+        self.write_vectors()
         self.promoted.start()
         self.learned_vectors.start()
         self.learn()
@@ -132,6 +133,7 @@ class Runtime(Service):
         self.writer.close()
         if self.writing is not None:
             self.writing.close()
+        super().close()
         try:
             if self.recovery.backfill is not None:
                 self.recovery.backfill.close()
@@ -291,4 +293,5 @@ class Runtime(Service):
             "newest_timestamp": replica.state.newest / 1000,
             "backfill": (backfill.done, backfill.total) if backfill else (0, 0),
             "store": self.writing.counts() if self.writing else None,
+            **self.vector_counts(),
         }

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,16 @@ from afresh.log.token import Place
 from afresh.promoted import Promoted, Rankers
 from afresh.request import Query
 from afresh.settings import Settings
+from afresh.stages.asking import asks, questions
+from afresh.stages.sources import encoder
 from afresh.store.replica import Replica
+from afresh.surface import share
 from afresh.traces import Traces
+from afresh.vector_writing import VectorWriting
+from afresh.vectors.databases.connection import Connection, vectors_of
+from afresh.vectors.databases.target import Target, target_of
+from afresh.vectors.lookups import Hearing
+from afresh.vectors.searching import Searching
 
 WAIT_S = 0.5
 """The longest that an answer waits for the place it is asked to reflect."""
@@ -63,6 +72,34 @@ class Service(Answers, ABC):
         self.flush_elsewhere: Callable[[], None] = lambda: None
         """Has the other processes of this server write the traces that they hold."""
         self._replaying = threading.Lock()
+        self.vectors: Connection | None = None
+        """The vector database, where one is set."""
+        self.searching: Searching | None = None
+        self.vector_writing: VectorWriting | None = None
+        """Writes item vectors there, in the process that does."""
+        if settings.vectors is not None:
+            self.vectors = vectors_of(settings)
+            self.searching = Searching(self.vectors, self._target())
+
+    def _target(self) -> Target:
+        """Where this app's item vectors belong in a vector database."""
+        return target_of(self.settings.vectors_name, self.plan, encoder())
+
+    def write_vectors(self) -> None:
+        """Write item vectors into the database from now on, where one is set and to be written."""
+        if self.vectors is not None and self.settings.vectors_write:
+            self.vector_writing = VectorWriting(
+                self.replica, self.log, self.folder, self.vectors, self._target(), encoder()
+            )
+            self.vector_writing.start()
+
+    def vector_counts(self) -> dict[str, Any]:
+        """How it goes with the vector database, for `stats`; None for what there is none of."""
+        searching, writing = self.searching, self.vector_writing
+        return {
+            "vectors_searched": searching.counts() if searching else None,
+            "vectors_written": writing.counts() if writing else None,
+        }
 
     def _install(self, rankers: Rankers) -> None:
         self.surfaces.rankers = rankers
@@ -108,6 +145,27 @@ class Service(Answers, ABC):
                 self.promoted, self.learned_vectors.shelf,
             )  # fmt: skip
 
+    def recommend(self, query: Query, heard: Hearing | None = None) -> Answer:
+        """The next screen of one visitor, which waits in this thread for the vector database, where
+        one is set, as long as vectors_timeout. Raises as `Answers.recommend`."""
+        wait(self.ask(query), self.settings.vectors_timeout / 1000)
+        return self.answer(query)
+
+    def answer(self, query: Query) -> Answer:
+        """The same with what the vector database has said so far."""
+        heard = None if self.searching is None else Hearing(self.searching)
+        return super().recommend(query, heard)
+
+    def ask(self, query: Query) -> list[Future[None]]:
+        """Have the vector database asked what an answer will want to know; what to wait for."""
+        surface = self.surfaces.by_name.get(query.surface)
+        if self.searching is None or surface is None or not asks(surface):
+            return []
+        with self.replica.lock:
+            context = self.surfaces.context(query, self.replica.now())
+            asked = questions(self.surfaces.sources, surface, context, share(surface))
+        return self.searching.ask(asked)
+
     def caught_up(self, after: str | None) -> asyncio.Future[None] | None:
         """What to await before answering a request with this token, WAIT_S at most; None:
         nothing, the state reflects it.
@@ -123,6 +181,45 @@ class Service(Answers, ABC):
         """The same for a place in the log. Here for those that are about to be folded: whoever
         follows the log may be ahead of whoever writes it, by a fold."""
         return asyncio.ensure_future(self._look_for(place))
+
+    def prepared(self, query: Query) -> asyncio.Future[None] | None:
+        """What to await before `answer`: as `caught_up`, and as long as vectors_timeout for the
+        vector database; None: nothing. Raises and is called as `caught_up`."""
+        waiting = self.caught_up(query.after)
+        if self.searching is None:
+            return waiting
+        if waiting is None:
+            return self._asked(query)
+        return asyncio.ensure_future(self._asked_then(waiting, query))
+
+    async def _asked_then(self, waiting: asyncio.Future[None], query: Query) -> None:
+        await waiting
+        heard = self._asked(query)
+        if heard is not None:
+            await heard
+
+    def _asked(self, query: Query) -> asyncio.Future[None] | None:
+        waiting = self.ask(query)
+        if not waiting:
+            return None
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[None] = loop.create_future()
+        left = len(waiting)
+
+        def settle() -> None:
+            if not heard.done():
+                heard.set_result(None)
+
+        def one_more() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                settle()
+
+        for each in waiting:
+            each.add_done_callback(lambda _: loop.call_soon_threadsafe(one_more))
+        loop.call_later(self.settings.vectors_timeout / 1000, settle)
+        return heard
 
     async def _look_for(self, place: Place) -> None:
         loop = asyncio.get_running_loop()
@@ -167,6 +264,11 @@ class Service(Answers, ABC):
     def stats(self) -> dict[str, Any]:
         """Counts for the metrics page; times in seconds, sizes in bytes."""
 
-    @abstractmethod
     def close(self) -> None:
         """End in order."""
+        if self.vector_writing is not None:
+            self.vector_writing.close()
+        if self.searching is not None:
+            self.searching.close()
+        if self.vectors is not None:
+            self.vectors.close()

@@ -163,6 +163,8 @@ class Surfaces:
             found.append(Candidates() if made is None else made)
             if self.replica.warming and self.sources.warms(source.name, source.trend):
                 out.left_out(f"warming:{source.name}")
+        if self.sources.unheard:
+            out.left_out("vectors")
         scored = blend(found, [source.weight for source in surface.sources], self.space)
         if not len(scored.items):
             return scored

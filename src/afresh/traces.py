@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from afresh.request import Query
+from afresh.vectors.lookups import Heard
 
 FILE = "traces.sqlite3"
 EVERY_S = 0.05
@@ -44,7 +45,8 @@ class Trace(msgspec.Struct, kw_only=True):
     `rank` request, null for a list of our own, and given: what its caller said of each; answer: as
     it was sent. Of each item shown `terms` holds what each of `sources` added to its score;
     removed: how many candidates each filter and rule took away; vectors: the name of the item
-    vectors that were in force, where the surface reads such.
+    vectors that were in force, where the surface reads such; heard: what a vector database
+    answered to each question, null to one that was not answered, and for all where there is none.
     """
 
     request_id: str
@@ -58,6 +60,7 @@ class Trace(msgspec.Struct, kw_only=True):
     terms: list[list[float]] = []
     removed: dict[str, int] = {}
     vectors: str = ""
+    heard: list[Heard | None] | None = None
 
 
 class Traces:

@@ -176,7 +176,7 @@ def test_a_full_queue_is_said(serve: Any) -> None:
 
 def test_a_failure_tells_nothing_of_the_inside(serve: Any) -> None:
     with serve() as served:
-        served.runtime.recommend = lambda query: 1 / 0
+        served.runtime.answer = lambda query: 1 / 0
         answer = served.client.post("/v1/recommend", json={})
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "division" not in answer.text

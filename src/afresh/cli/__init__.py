@@ -28,6 +28,7 @@ from afresh.cli import (
     plan,
     serve,
     train,
+    vectors,
 )
 from afresh.cli.terminal import fail, show_version
 from afresh.errors import AfreshError
@@ -71,6 +72,7 @@ app.add_typer(models.app, name=models.NAME)
 app.add_typer(events.app, name=events.NAME)
 app.add_typer(kafka.app, name=kafka.NAME)
 app.add_typer(flink.app, name=flink.NAME)
+app.add_typer(vectors.app, name=vectors.NAME)
 
 
 def main() -> None:

@@ -105,6 +105,7 @@ class Follower(Service):
         self.promoted.close()
         self.learned_vectors.close()
         self.traces.close()
+        super().close()
         self.log.close()
 
     def _keep_house(self) -> None:
@@ -210,4 +211,5 @@ class Follower(Service):
             "newest_timestamp": replica.state.newest / 1000,
             "backfill": (0, 0),
             "store": None,
+            **self.vector_counts(),
         }

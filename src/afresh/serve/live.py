@@ -72,7 +72,8 @@ def make_hub(here: Serving) -> Hub:
     runtime, settings = here.runtime, here.settings
 
     def answer(asked: Query) -> Answer:
-        made = runtime.recommend(asked)
+        runtime.ask(asked)  # what it says is for the next round
+        made = runtime.answer(asked)
         here.observer.answer(made.freshness_ms / 1000)
         return made
 

@@ -241,7 +241,7 @@ def express(here: Serving) -> dict[bytes, Route]:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
             return
-        waiting = here.runtime.caught_up(asked.after)
+        waiting = here.runtime.prepared(asked)
         if waiting is None:
             reply(exchange, asked)
         else:
@@ -271,12 +271,14 @@ async def _caught_up(here: Serving, asked: Query) -> None:
 
 
 async def _awaited(here: Serving, asked: Query) -> Answer:
-    await _caught_up(here, asked)
+    waiting = here.runtime.prepared(asked)
+    if waiting is not None:
+        await waiting
     return _answer(here, asked)
 
 
 def _answer(here: Serving, asked: Query) -> Answer:
-    answer = here.runtime.recommend(asked)
+    answer = here.runtime.answer(asked)
     here.observer.answer(answer.freshness_ms / 1000)
     return answer
 

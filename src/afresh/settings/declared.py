@@ -15,11 +15,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from afresh.measures import Duration, Size, names, written
 from afresh.settings.intake import Intake
 from afresh.settings.store import StoreSettings
+from afresh.settings.vectors import VectorSettings
 
 PREFIX = "AFRESH_"
 
 
-class Settings(StoreSettings, BaseSettings):
+class Settings(VectorSettings, StoreSettings, BaseSettings):
     """What can be set, and where.
 
     The command line wins over the environment (`AFRESH_PORT=9000`), which wins over the file

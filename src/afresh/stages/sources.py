@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -36,6 +37,7 @@ from afresh.store.replica import Replica
 from afresh.surfaces.spec import Param, Source
 from afresh.vectors.behaviour import BehaviourVectors
 from afresh.vectors.items import ItemVectors
+from afresh.vectors.lookups import Hearing, Lookup
 from afresh.vectors.text import text_encoder, text_fields
 
 
@@ -50,6 +52,7 @@ class Sources:
         self._scanned: tuple[Context | None, int, Scanned | None] = (None, 0, None)
         self._scorer = (b"", Softmax())
         self._vectors: ItemVectors | None = None
+        self._lookup: Lookup | None = None
         self.behaviour: BehaviourVectors | None = None
         """The vectors learned from visits, once there are any; replaced whole, by any thread."""
         self._tastes_of: Plan | None = None
@@ -97,10 +100,29 @@ class Sources:
         """The item vectors, made when first asked for: half a second, then some ms a thousand
         items of the catalogue."""
         if self._vectors is None:
-            self._vectors = ItemVectors(self.replica, _encoder())
+            self._vectors = ItemVectors(self.replica, encoder())
             self._vectors.refresh()
             self.replica.followers.append(self._vectors)
+            self._vectors.lookup = self._lookup
         return self._vectors
+
+    @contextmanager
+    def asking(self, lookup: Lookup | None) -> Iterator[None]:
+        """Meanwhile neighbours by vector come from a lookup first, where there is one."""
+        self._lookup = lookup
+        if self._vectors is not None:
+            self._vectors.lookup = lookup
+        try:
+            yield
+        finally:
+            self._lookup = None
+            if self._vectors is not None:
+                self._vectors.lookup = None
+
+    @property
+    def unheard(self) -> bool:
+        """Whether a lookup had no answer to what it was asked."""
+        return isinstance(self._lookup, Hearing) and None in self._lookup.said
 
     @property
     def texts(self) -> ItemVectors | None:
@@ -239,6 +261,6 @@ class Sources:
 
 
 @cache
-def _encoder():  # type: ignore[no-untyped-def]
+def encoder():  # type: ignore[no-untyped-def]
     """One for the whole process: it holds the weights."""
     return text_encoder()

@@ -13,7 +13,9 @@ from afresh.catalog_state import CatalogState
 from afresh.retrieve import Candidates
 from afresh.store.replica import Replica
 from afresh.vectors import Near, VectorIndex, Vectors
+from afresh.vectors.databases import Hits
 from afresh.vectors.growing import GrowingIndex
+from afresh.vectors.lookups import Lookup
 from afresh.vectors.shared import SharedTexts, digest_of, expand
 from afresh.vectors.text import TextEncoder, text_encoder, text_fields, text_of
 
@@ -43,6 +45,8 @@ class ItemVectors:
         self.replica = replica
         self.encoder = encoder or text_encoder()
         self._make_index = make_index
+        self.lookup: Lookup | None = None
+        """Who is asked for neighbours first, during the request at hand."""
         self._pending: dict[int, None] = {}
         self._catalog: CatalogState
         self._follow()
@@ -96,6 +100,9 @@ class ItemVectors:
         Of items with the same text, the `each` newest.
         """
         self.refresh(BATCH)
+        hits = None if self.lookup is None else self.lookup(vector, n)
+        if hits is not None:
+            return self._named(hits, each)
         return self._expanded(self._index.search(vector, n), n, each)
 
     def near_items(self, items: NDArray[np.int64], n: int, *, each: int = EACH) -> list[Candidates]:
@@ -105,6 +112,10 @@ class ItemVectors:
         Its nearest texts are remembered until a text comes or goes: clicks change none.
         """
         self.refresh(BATCH)
+        if self.lookup is not None:
+            known, rows = self.of(items)
+            found = iter([self.near(row, n, each=each) for row in rows])
+            return [next(found) if is_known else Candidates() for is_known in known.tolist()]
         return [
             Candidates() if text < 0 else self._expanded(self._remembered_near(text, n), n, each)
             for text in self._texts.of(items).tolist()
@@ -118,6 +129,20 @@ class ItemVectors:
         if len(self._remembered) > REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
         return found
+
+    def _named(self, hits: Hits, each: int) -> Candidates:
+        """The items that a database found, as far as they are in the catalogue; of one text the
+        `each` first."""
+        items = self.replica.state.items.find_texts(hits.ids)
+        kept = self.replica.catalog.is_present(items) & (hits.cosines > 0)
+        items, scores = items[kept], hits.cosines[kept].astype(np.float64)
+        texts = self._texts.of(items)
+        order = np.argsort(texts, kind="stable")
+        _, begin, size = np.unique(texts[order], return_index=True, return_counts=True)
+        place = np.empty(len(items), np.int64)
+        place[order] = np.arange(len(items)) - np.repeat(begin, size)
+        few = (place < each) | (texts < 0)
+        return Candidates(items[few], scores[few])
 
     def _expanded(self, found: Near, n: int, each: int) -> Candidates:
         """The items of the texts found, best first, those of one text by their age."""

@@ -24,6 +24,7 @@ from afresh.settings import Settings
 from afresh.store.writing import Counts
 from afresh.stored_answers import StoredAnswers
 from afresh.watch.timings import Timings
+from afresh.watch.vectors import searched, written
 
 _CONTENT_TYPE = (b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode())
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
@@ -158,6 +159,10 @@ class Counted(Collector):
         )
         if s["store"] is not None:
             yield from _stored(s["store"])
+        if s["vectors_searched"] is not None:
+            yield from searched(s["vectors_searched"])
+        if s["vectors_written"] is not None:
+            yield from written(s["vectors_written"])
         done, total = s["backfill"]
         yield GaugeMetricFamily(
             "afresh_backfill_records",
