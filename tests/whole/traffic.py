@@ -35,8 +35,9 @@ class Receipts:
 
 def receipts(n: int) -> Receipts:
     shop = prepare(read_tables(), time.time_ns() // 1_000_000 - 60_000)
-    lines = shop.events.tail(n)
-    bought = shop.items.filter(pl.col("item_id").is_in(lines["item_id"].implode()))
+    known = shop.items.filter(pl.col("department") != "")
+    lines = shop.events.filter(pl.col("item_id").is_in(known["item_id"].implode())).tail(n)
+    bought = known.filter(pl.col("item_id").is_in(lines["item_id"].implode()))
     items = bought.select("item_id", "title", "department").to_dicts()
     floor = {item["item_id"]: item["department"] for item in items}
     bodies, events = [], []
@@ -47,7 +48,7 @@ def receipts(n: int) -> Receipts:
             **named, "event_type": "buy", "timestamp": row["timestamp"],
             "value": cents / 100, "properties": {"quantity": quantity},
         })  # fmt: skip
-        said = {"value": cents, "quantity": quantity, "department": floor.get(row["item_id"])}
+        said = {"value": cents, "quantity": quantity, "item.department": floor[row["item_id"]]}
         events.append(Event(row["event_id"], "buy", row["timestamp"], row["user_id"],
                             row["item_id"], row["session_id"], said))  # fmt: skip
     return Receipts(bodies, events, items)
