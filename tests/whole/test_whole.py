@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engines import EngineError
+from engines.traffic import Asked, Traffic, call
 from engines.whole import PARTS, Whole
 from tests.conftest import missing_engine
 from tests.model import Event, Model
-from tests.whole.traffic import Asked, Traffic, call, receipts
+from tests.whole.receipts import receipts
 
 from afresh.features.plan import Plan
 from afresh.loading import load

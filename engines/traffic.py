@@ -1,4 +1,4 @@
-"""What people do and ask while parts of the whole die: real receipts, sent over HTTP."""
+"""What people do and ask of servers while parts of the whole die."""
 
 from __future__ import annotations
 
@@ -11,47 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import polars as pl
-from tests.model import Event
-
-from afresh.demo.dataset import read_tables
-from afresh.demo.prepare import prepare
-
 PAUSE_S = 0.05
 TIMEOUT_S = 5.0
 AT_ONCE = 5
 """Events of one request."""
-
-
-@dataclass(frozen=True)
-class Receipts:
-    """Lines of real receipts, the newest one a minute ago. bodies: as they are sent; events: as the
-    model reads them; items: records of everything bought."""
-
-    bodies: list[dict[str, Any]]
-    events: list[Event]
-    items: list[dict[str, Any]]
-
-
-def receipts(n: int) -> Receipts:
-    shop = prepare(read_tables(), time.time_ns() // 1_000_000 - 60_000)
-    known = shop.items.filter(pl.col("department") != "")
-    lines = shop.events.filter(pl.col("item_id").is_in(known["item_id"].implode())).tail(n)
-    bought = known.filter(pl.col("item_id").is_in(lines["item_id"].implode()))
-    items = bought.select("item_id", "title", "department").to_dicts()
-    floor = {item["item_id"]: item["department"] for item in items}
-    bodies, events = [], []
-    for row in lines.iter_rows(named=True):
-        cents, quantity = round(row["value"] * 100), row["properties.quantity"]
-        named = {name: row[name] for name in ("event_id", "user_id", "item_id", "session_id")}
-        bodies.append({
-            **named, "event_type": "buy", "timestamp": row["timestamp"],
-            "value": cents / 100, "properties": {"quantity": quantity},
-        })  # fmt: skip
-        said = {"value": cents, "quantity": quantity, "item.department": floor[row["item_id"]]}
-        events.append(Event(row["event_id"], "buy", row["timestamp"], row["user_id"],
-                            row["item_id"], row["session_id"], said))  # fmt: skip
-    return Receipts(bodies, events, items)
 
 
 @dataclass(frozen=True)
@@ -67,19 +30,27 @@ class Asked:
 
 @dataclass
 class Heard:
-    """What was asked, and what was acknowledged."""
+    """What was asked, and what was acknowledged. taken: when each body was."""
 
     asked: list[Asked] = field(default_factory=list)
     acknowledged: int = 0
+    taken: list[float] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
 
 class Traffic:
     """Sends events until all are acknowledged, and asks for lists all the while, at whichever
-    server answers."""
+    server answers. reader: who is asked for features as well."""
 
-    def __init__(self, urls: Mapping[str, str], bodies: Sequence[dict[str, Any]], pause_s: float):
+    def __init__(
+        self,
+        urls: Mapping[str, str],
+        bodies: Sequence[dict[str, Any]],
+        pause_s: float,
+        reader: str | None = None,
+    ) -> None:
         self.urls, self.bodies, self.pause_s = dict(urls), list(bodies), pause_s
+        self.reader = reader
         self.heard = Heard()
         self._stop = threading.Event()
         self._threads = [
@@ -115,6 +86,7 @@ class Traffic:
                 status, said = call(self.urls[who], "/v1/events", body)
                 if status == 202 and said["accepted"] + said["duplicates"] == len(body):
                     self.heard.acknowledged += len(body)
+                    self.heard.taken.append(time.monotonic())
                     break
                 self.heard.refused.append(f"{who} {status} {said.get('detail', said)}")
                 time.sleep(PAUSE_S)
@@ -126,11 +98,16 @@ class Traffic:
         while not self._stop.is_set():
             turn += 1
             who = names[turn % len(names)]
-            asked = {"surface": "home", "user_id": people[turn % len(people)]}
+            person = people[turn % len(people)]
+            asked = {"surface": "home", "user_id": person}
             status, said = call(self.urls[who], "/v1/recommend", asked)
             degraded = tuple(said.get("degraded", ()))
             items = len(said.get("items", ()))
             self.heard.asked.append(Asked(time.monotonic(), who, status, degraded, items))
+            if self.reader is not None:
+                body = {"keys": {"user_id": [person]}}
+                status, _ = call(self.reader, "/v1/features", body)
+                self.heard.asked.append(Asked(time.monotonic(), "reader", status))
             self._stop.wait(PAUSE_S)
 
 
