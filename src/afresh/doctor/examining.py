@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from afresh.doctor import Finding, flink, kafka, machine, servers, store
+from afresh.doctor import Finding, flink, kafka, machine, servers, store, vectors
 from afresh.errors import AfreshError
 from afresh.features.plan import Plan
 from afresh.loading import check, load
@@ -54,6 +54,8 @@ def _deployment(
         yield from kafka.examine(settings, plan, role)
     if settings.store is not None:
         yield from store.examine(settings)
+    if settings.vectors is not None:
+        yield from vectors.examine(settings, plan)
     if gateway:
         facts = topics_of(settings).facts if is_kafka(settings.log) else None
         yield from flink.examine(gateway, facts, plan)
