@@ -33,8 +33,9 @@ def run(
 
     Here: Python, packages, compiled kernels, disk, clock, the folder and its lock, the port.
     At the brokers that `log` names: version, topics, partitions, retention against what features
-    read back, access, clock. At the store: version, access, eviction, clock. At the vector database, at
-    Flink, and at servers: whether all run, and run one definition. Ends with 1 when something has to be mended.
+    read back, access, clock. At the store: version, access, eviction, clock. At the vector
+    database, at Flink, and at servers: whether all run, and run one definition. Ends with 1 when
+    something has to be mended.
 
     Example: `afresh doctor app.py --log kafka://broker:9092/shop --server http://10.0.0.7:8000`
     """
