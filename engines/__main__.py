@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import engines
+from engines.feast import install_feast
 from engines.flink import Flink, install_flink
 from engines.kafka import Kafka, install_kafka
 from engines.linters import install_compose, install_helm
@@ -22,6 +23,7 @@ INSTALL = {
     "flink": install_flink,
     "helm": install_helm,
     "compose": install_compose,
+    "feast": install_feast,
 }
 START: dict[str, Callable[[Path], Kafka | Flink | Valkey | Milvus | Whole]] = {
     "kafka": Kafka,

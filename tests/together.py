@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from xdist.scheduler import LoadScopeScheduling
 
-SHARING = ("demo", "train", "flink", "mirror")
+SHARING = ("demo", "feast", "train", "flink", "mirror")
 """Folders whose tests share what takes long to start: a shop, a trained model, engines."""
 
 

@@ -17,6 +17,7 @@ from afresh.cli import (
     evaluate,
     events,
     exporting,
+    feast,
     features,
     feed,
     flink,
@@ -73,6 +74,7 @@ app.add_typer(events.app, name=events.NAME)
 app.add_typer(kafka.app, name=kafka.NAME)
 app.add_typer(flink.app, name=flink.NAME)
 app.add_typer(vectors.app, name=vectors.NAME)
+app.add_typer(feast.app, name=feast.NAME)
 
 
 def main() -> None:

@@ -76,8 +76,12 @@ class Stored:
 
     def values(self, asked: Asked, found: Found) -> list[dict[str, Value]]:
         """One row an entity, as `Reader.values` has it."""
-        reader = self._reader.of(found.state)
+        reader = self.reader(found)
         return reader.values(asked.key, asked.names, asked.features, found.now)
+
+    def reader(self, found: Found) -> Reader:
+        """Reads the state of a question; what was compiled for others like it is used again."""
+        return self._reader.of(found.state)
 
     def find(
         self, asked: Sequence[Asked], now: int | None = None, *, named: bool = True

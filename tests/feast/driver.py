@@ -1,0 +1,105 @@
+"""Run by a Python that has Feast: `driver.py REPOSITORY`, one JSON request and answer a line.
+
+{"call": NAME, …} calls the function below of that name; an error is answered as {"error": …}.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+warnings.filterwarnings("ignore")
+
+from datetime import UTC
+
+import pandas as pd  # noqa: E402
+from feast import FeatureStore  # noqa: E402
+
+
+def online(store: FeatureStore, features: Any, rows: Any, service: bool = False) -> Any:
+    wanted = store.get_feature_service(features) if service else features
+    got = store.get_online_features(features=wanted, entity_rows=rows)
+    named = zip(got.proto.metadata.feature_names.val, got.proto.results, strict=True)
+    return {
+        "values": got.to_dict(),
+        "statuses": {name: sorted(set(result.statuses)) for name, result in named},
+        "timestamps": sorted({t.ToMilliseconds() for t in got.proto.results[-1].event_timestamps}),
+    }
+
+
+def one_by_one(store: FeatureStore, view: str, key: str, names: list[str]) -> Any:
+    """Through `online_read`, as feature servers in other languages and transformations do."""
+    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+    from feast.protos.feast.types.Value_pb2 import Value
+    from feast.type_map import feast_value_type_to_python_type as python
+
+    keys = [EntityKey(join_keys=[key], entity_values=[Value(string_val=n)]) for n in names]
+    table = store.get_feature_view(view)
+    read = store._get_provider().online_read(store.config, table, keys)
+    return [{f: python(v) for f, v in row.items()} for _, row in read]
+
+
+def historical(
+    store: FeatureStore, features: Any, rows: Any, service: bool = False, full: bool = False
+) -> Any:
+    frame = pd.DataFrame(rows)
+    if "event_timestamp" in frame:
+        frame["event_timestamp"] = pd.to_datetime(frame["event_timestamp"], unit="ms", utc=True)
+    wanted = store.get_feature_service(features) if service else features
+    job = store.get_historical_features(entity_df=frame, features=wanted, full_feature_names=full)
+    table = job.to_arrow()
+    columns = {name: table[name].to_pylist(maps_as_pydicts="strict") for name in table.column_names}
+    del columns["event_timestamp"]
+    return {
+        "columns": columns,
+        "types": {field.name: str(field.type) for field in table.schema},
+        "pandas": list(job.to_df().columns),
+    }
+
+
+def push(store: FeatureStore, rows: Any) -> Any:
+    frame = pd.DataFrame(rows)
+    frame["event_timestamp"] = pd.to_datetime(frame["event_timestamp"], unit="ms", utc=True)
+    store.push("events", frame)
+    return len(frame)
+
+
+def materialize(store: FeatureStore) -> Any:
+    from datetime import datetime, timedelta
+
+    now = datetime.now(UTC)
+    store.materialize(now - timedelta(days=1), now)
+
+
+def declared(store: FeatureStore) -> Any:
+    return {
+        "entities": {e.name: e.join_key for e in store.list_entities()},
+        "views": {
+            v.name: {f.name: str(f.dtype) for f in v.features} for v in store.list_feature_views()
+        },
+        "ttl": {v.name: v.ttl.total_seconds() for v in store.list_feature_views()},
+        "services": {
+            s.name: [p.name for p in s.feature_view_projections]
+            for s in store.list_feature_services()
+        },
+    }
+
+
+def main() -> None:
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # whatever else is printed is no answer
+    store = FeatureStore(repo_path=Path(sys.argv[1]))
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            said = {"answer": globals()[request.pop("call")](store, **request)}
+        except Exception as error:
+            said = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(said), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
