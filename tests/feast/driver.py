@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-warnings.filterwarnings("ignore")
-
-from datetime import UTC
-
-import pandas as pd  # noqa: E402
-from feast import FeatureStore  # noqa: E402
+import pandas as pd
+from feast import FeatureStore
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.type_map import feast_value_type_to_python_type as python
 
 
 def online(store: FeatureStore, features: Any, rows: Any, service: bool = False) -> Any:
@@ -32,10 +32,6 @@ def online(store: FeatureStore, features: Any, rows: Any, service: bool = False)
 
 def one_by_one(store: FeatureStore, view: str, key: str, names: list[str]) -> Any:
     """Through `online_read`, as feature servers in other languages and transformations do."""
-    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
-    from feast.protos.feast.types.Value_pb2 import Value
-    from feast.type_map import feast_value_type_to_python_type as python
-
     keys = [EntityKey(join_keys=[key], entity_values=[Value(string_val=n)]) for n in names]
     table = store.get_feature_view(view)
     read = store._get_provider().online_read(store.config, table, keys)
@@ -56,7 +52,7 @@ def historical(
     return {
         "columns": columns,
         "types": {field.name: str(field.type) for field in table.schema},
-        "pandas": list(job.to_df().columns),
+        "pandas": {name: type(column[0]).__name__ for name, column in job.to_df().items()},
     }
 
 
@@ -68,8 +64,6 @@ def push(store: FeatureStore, rows: Any) -> Any:
 
 
 def materialize(store: FeatureStore) -> Any:
-    from datetime import datetime, timedelta
-
     now = datetime.now(UTC)
     store.materialize(now - timedelta(days=1), now)
 
@@ -89,6 +83,7 @@ def declared(store: FeatureStore) -> Any:
 
 
 def main() -> None:
+    warnings.filterwarnings("ignore")
     answers = sys.stdout
     sys.stdout = sys.stderr  # whatever else is printed is no answer
     store = FeatureStore(repo_path=Path(sys.argv[1]))

@@ -14,9 +14,10 @@ from tests.features.test_reader_borders import same, spoken
 from tests.model import Event, Model
 
 from afresh.committer import pending
-from afresh.features.asof import features_as_of
+from afresh.features.asof import features_as_of, states_as_of
 from afresh.features.engines.embedded import State
 from afresh.features.plan import DAY_MS
+from afresh.features.reading import Reader
 from afresh.log.sqlite import SqliteLog
 
 PLAN = app.plan()
@@ -46,6 +47,30 @@ def test_as_of_equals_the_model_of_what_was_before(
                 for feature in features:
                     wanted = before.value(feature, name, moment)
                     assert same(row[feature.name], wanted), (name, feature.name, moment)
+    finally:
+        log.close()
+
+
+@settings(max_examples=15)
+@given(histories(), st.lists(st.sampled_from(WIDTHS), min_size=2, max_size=5), st.data())
+def test_one_pass_through_many_moments_is_each_of_them(
+    tmp_path_factory: pytest.TempPathFactory,
+    events: list[Event],
+    widths: list[int],
+    data: st.DataObject,
+) -> None:
+    some = st.sampled_from(events)
+    moments = sorted({data.draw(some).ts + width + at for width in widths for at in (-1, 0, 1)})
+    log = SqliteLog(tmp_path_factory.mktemp("log"))
+    try:
+        for at in range(0, len(events), 7):
+            log.append([pending(batch_of(PLAN, events[at : at + 7]), 30_000 * DAY_MS)])
+        for key, names in {"item_id": ["i1", "i2"], "user_id": ["u1", "s:v1"]}.items():
+            features = [feature for feature in PLAN.features if feature.key == key]
+            states = states_as_of(PLAN, log, key, names, moments)
+            for state, moment in zip(states, moments, strict=True):
+                wanted = features_as_of(PLAN, log, key, names, features, moment)
+                assert Reader(state).values(key, names, features, moment) == wanted
     finally:
         log.close()
 

@@ -70,8 +70,10 @@ class AfreshRetrievalJob(RetrievalJob):  # type: ignore[misc]
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
         return self._compute()
 
-    def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
-        return self._compute().to_pandas(maps_as_pydicts="strict")
+    def to_df(self, validation_reference: Any = None, timeout: int | None = None) -> pd.DataFrame:
+        """Feast's own would make a list of pairs of each map."""
+        table = self.to_arrow(validation_reference=validation_reference, timeout=timeout)
+        return table.to_pandas(maps_as_pydicts="strict")
 
 
 class AfreshOfflineStore(OfflineStore):  # type: ignore[misc]
