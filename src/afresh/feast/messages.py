@@ -20,8 +20,6 @@ from afresh.feast.columns import Column, Groups
 Bytes = NDArray[np.uint8]
 
 _VARINT, _LENGTH, _FIXED32 = 0, 2, 5
-_LONGEST = 10
-"""Bytes of the longest varint."""
 
 
 def _tag(message: Any, field: str, wire: int) -> int:
@@ -62,13 +60,14 @@ def _floats(values: Any) -> tuple[Bytes, NDArray[np.int64]]:
 
 
 def _varints(values: Any) -> tuple[Bytes, NDArray[np.int64]]:
-    """Seven bits a byte, the lowest first, the top bit where more follow: uint8[n, 10], and how
-    many bytes of each row count."""
-    shifts = np.arange(_LONGEST, dtype=np.uint64) * np.uint64(7)
-    parts = values.view(np.uint64)[:, None] >> shifts
+    """Seven bits a byte, the lowest first, the top bit where more follow: uint8[n, longest], and
+    how many bytes of each row count."""
+    bits = values.view(np.uint64)
+    longest = max(-(-int(bits.max(initial=0)).bit_length() // 7), 1)
+    parts = bits[:, None] >> (np.arange(longest, dtype=np.uint64) * np.uint64(7))
     sizes = np.maximum((parts > 0).sum(axis=1), 1)
     low = (parts & np.uint64(0x7F)).astype(np.uint8)
-    more = np.arange(_LONGEST) < (sizes - 1)[:, None]
+    more = np.arange(longest) < (sizes - 1)[:, None]
     return low | (more.astype(np.uint8) << 7), sizes
 
 
