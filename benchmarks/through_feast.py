@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def main() -> None:
     small = wanted.smoke
     shop = shopping(most=20_000, synthetic=True) if small else shopping(wanted.data)
     shop = replace(shop, events=shop.events.with_columns(pl.col("timestamp") + AHEAD_MS))
-    app, rounds = load(THIRTY), 10 if small else 200
+    app, rounds = load(THIRTY), 10 if small else 60
     with tempfile.TemporaryDirectory(prefix="afresh-feast-") as name:
         folder = Path(name)
         state = folded(app, payloads(app, shop, folder))
@@ -104,7 +105,7 @@ def main() -> None:
         aim=5.0,
         limit={"what": "our reader alone, a matrix", "us": spread([s * 1e6 for s in alone], 1)},
         us=us,
-        right_after_the_other=round(np.median(firsts["theirs"]) / np.median(firsts["ours"]), 2),
+        right_after_the_other=round(median(firsts["theirs"]) / median(firsts["ours"]), 2),
         with_to_dict=round(us["theirs_to_dict"]["p50"] / us["ours_to_dict"]["p50"], 2),
         rounds=rounds,
         entities=ENTITIES,
