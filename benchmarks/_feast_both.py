@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from _feast import opened
+from _feast import opened  # type: ignore[import-not-found]
 from feast import FeatureStore
 
 IN_A_ROW = 5
