@@ -12,11 +12,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from feast import FeatureStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import feast_value_type_to_python_type as python
+
+from afresh.feast.columns import Column
+from afresh.feast.messages import parsed
+from afresh.feast.opening import plan_and_settings
+from afresh.feast.types import number_type
 
 
 def online(store: FeatureStore, features: Any, rows: Any, service: bool = False) -> Any:
@@ -66,6 +72,21 @@ def push(store: FeatureStore, rows: Any) -> Any:
 def materialize(store: FeatureStore) -> Any:
     now = datetime.now(UTC)
     store.materialize(now - timedelta(days=1), now)
+
+
+def message(store: FeatureStore, values: list[Any], feature: str, now: int) -> Any:
+    """A column of one feature as Feast reads it: None is null."""
+    plan, _ = plan_and_settings(store.config.repo_path, store.config.online_store.app)
+    (found,) = [each for each in plan.features if each.name == feature]
+    null = np.array([value is None for value in values])
+    numbers = [0 if value is None else value for value in values]
+    kind = np.int64 if number_type(found) == "Int64" else np.float32
+    made = parsed(Column(found, np.array(numbers, kind), null), now)
+    return {
+        "values": [python(value) for value in made.values],
+        "statuses": list(made.statuses),
+        "timestamps": [each.ToMilliseconds() for each in made.event_timestamps],
+    }
 
 
 def declared(store: FeatureStore) -> Any:

@@ -18,6 +18,7 @@ from afresh.errors import AfreshError
 from afresh.feast.declared import declared, project_name, snake
 from afresh.feast.repository import Places, files
 from afresh.feast.types import feast_type
+from afresh.loading import load
 
 PLACES = Places("../app.py", "../data", None, "http://127.0.0.1:8000")
 
@@ -107,6 +108,38 @@ def test_names_as_feast_takes_them() -> None:
     assert project_name("2nd") == "app_2nd"
     assert snake("ItemPulse") == "item_pulse"
     assert snake("HTTPViews2Day") == "httpviews2_day"
+
+
+CLASH = """
+from afresh import App, Features, count, sliding
+app = App("clash")
+view = app.event("view", 1, event=str, color=str)
+
+class {one}(Features, key="item_id"):
+    {name} = count(view, window=sliding("1h"))
+
+class {two}(Features, key="{key}"):
+    other = count(view, window=sliding("1h"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "key", "name", "what"),
+    [
+        ("ItemPulse", "Item_Pulse", "color", "first", "feature views would be called 'item_pulse'"),
+        ("Events", "Other", "color", "first", "feature views would be called 'events'"),
+        ("One", "Two", "event", "first", "entities would be called 'event'"),
+        ("One", "Two", "color", "color", "'color' for a key"),
+        ("One", "Two", "color", "event_timestamp", "'event_timestamp' for a key"),
+    ],
+)
+def test_names_that_feast_could_not_tell_apart_are_refused(
+    tmp_path: Path, one: str, two: str, key: str, name: str, what: str
+) -> None:
+    file = tmp_path / "app.py"
+    file.write_text(CLASH.format(one=one, two=two, key=key, name=name))
+    with pytest.raises(AfreshError, match=what):
+        declared(load(file).plan())
 
 
 def test_an_app_without_features_has_no_repository() -> None:

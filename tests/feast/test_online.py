@@ -104,6 +104,28 @@ def test_one_entity_after_another_gives_the_same(shop: Shop) -> None:
         assert [row[name] for row in read] == whole[name]
 
 
+@pytest.mark.parametrize(
+    ("feature", "values"),
+    [
+        ("days", [0, 1, 127, None, 128, 2**14 - 1, 2**14, 2**31, 2**62, 2**63 - 1]),
+        ("days", [-1, None, -(2**40), -(2**63), 0]),
+        ("days", [None, None]),
+        ("days", [5]),
+        ("days", list(range(300))),
+        ("hour", [0.0, -0.5, None, 3.4028234663852886e38, 1.401298464324817e-45]),
+        ("hour", [None]),
+        ("hour", []),
+    ],
+)
+def test_a_column_of_any_numbers_is_read_as_it_was_meant(
+    shop: Shop, feature: str, values: list[Any]
+) -> None:
+    said = shop.feast.call("message", values=values, feature=feature, now=1_790_000_000_123)
+    assert said["values"] == values
+    assert said["statuses"] == [2 if value is None else 1 for value in values]
+    assert said["timestamps"] == [1_790_000_000_123] * len(values)
+
+
 def test_values_are_not_written(shop: Shop) -> None:
     with pytest.raises(FeastError, match="nothing to materialize"):
         shop.feast.call("materialize")
