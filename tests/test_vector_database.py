@@ -19,13 +19,14 @@ from tests.serve.conftest import SHOP, serving
 from tests.vector_databases import lacking, running
 from typer.testing import CliRunner
 
-from afresh import App, Catalog, text, trending
+from afresh import App, Catalog, available, text, trending
 from afresh.cli import app as cli
 from afresh.errors import AfreshError
 from afresh.loading import load
 from afresh.runtime import Runtime
 from afresh.settings import Settings
 from afresh.surface import Query
+from afresh.surfaces.spec import Filter
 from afresh.vector_rebuild import make_anew
 from afresh.vectors.databases import Collection, VectorDatabase
 from afresh.vectors.databases.connection import vectors_of
@@ -43,10 +44,11 @@ class Things(Catalog):
     sold: bool = False
 
 
-def shop() -> App:
+def shop(*filters: Filter) -> App:
     app = App("shop", catalog=Things)
     app.events("view")
-    app.surface("home", sources=[text(weight=1.0), trending("1h", weight=0.01)], n=5)
+    app.surface("home", sources=[text(weight=1.0), trending("1h", weight=0.01)],
+                filters=[*filters], n=5)  # fmt: skip
     return app
 
 
@@ -177,6 +179,24 @@ def test_a_database_that_takes_too_long_is_not_waited_for(
     assert listed[0] == "blue"
     assert degraded == ["vectors"]
     until(lambda: asked(runtime)[1] == [])  # what came late is there for the next
+
+
+def test_what_a_surface_shows_to_nobody_is_not_searched(opened: Opened) -> None:
+    runtime = opened(shop(available("sold")), settings("embedded://"))  # sold: what has been
+    fill(runtime)
+    for item in ("red", "drill"):
+        put(runtime, item, title=f"a {item} thing of wool scarf", price=1, sold=True)
+    post(runtime, event(event_type="view", session_id="s", item_id="red"))
+    until(lambda: written(runtime))
+    answer = runtime.recommend(Query(session_id="s"))
+    assert answer.degraded == []
+    runtime.traces.flush()
+    trace = runtime.traces.get(answer.request_id)
+    assert trace is not None
+    assert trace.heard is not None
+    (heard,) = trace.heard
+    assert heard is not None
+    assert sorted(heard.ids) == ["drill", "red"]
 
 
 def test_a_rank_request_asks_no_database(runtime: Runtime) -> None:
