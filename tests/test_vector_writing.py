@@ -32,6 +32,7 @@ from afresh.errors import AfreshError
 from afresh.loading import load
 from afresh.runtime import Runtime
 from afresh.vector_rebuild import make_anew
+from afresh.vectors.databases import Shape
 from afresh.vectors.databases.connection import vectors_of
 from afresh.vectors.databases.filters import OneOf
 from afresh.vectors.databases.target import target_of
@@ -88,6 +89,28 @@ def test_a_new_catalogue_has_a_new_collection_and_the_old_one_goes(
     assert live != before
     until(lambda: database.names() == [live])
     assert collection_of(runtime).count() == 4
+
+
+def test_who_loses_the_alias_to_another_encoder_stops_writing(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afresh.vector_writing.CHECK_S", 0.0)
+    runtime = opened(shop(), settings("embedded://"))
+    fill(runtime)
+    until(lambda: written(runtime))
+    database = database_of(runtime)
+    own = str(database.live("afresh"))
+    database.make("afresh_00000000_1", Shape(3))
+    database.switch("afresh", "afresh_00000000_1")
+    put(runtime, "saw", title="garden saw", price=2)
+    writing = runtime.vector_writing
+    assert writing is not None
+    until(lambda: writing.failure)
+    assert "made by another encoder" in str(writing.failure)
+    assert database.live("afresh") == "afresh_00000000_1"
+    assert not writing.counts().ready
+    database.switch("afresh", own)
+    until(lambda: written(runtime))
 
 
 @pytest.fixture
