@@ -41,7 +41,7 @@ class PgvectorDatabase:
             raise missing("PostgreSQL", "pg8000", "pgvector") from error
         self._library: Any = pg8000.native
         self._access, self._own = access, threading.local()
-        self._all: list[Any] = []
+        self._all: set[Any] = set()
         parts = urlsplit(access.url)
         self._socket = parse_qs(parts.query).get("host", [""])[0]
         self.where = f"postgresql://{hostname(access.url) or self._socket}{parts.path}"
@@ -90,7 +90,7 @@ class PgvectorDatabase:
         return rows[0][0] if rows else None
 
     def close(self) -> None:
-        for connection in self._all:
+        for connection in list(self._all):
             try:
                 connection.close()
             except (self._library.InterfaceError, OSError):
@@ -100,6 +100,7 @@ class PgvectorDatabase:
         """The rows of a statement. A connection that broke is made anew by the next call."""
         try:
             if getattr(self._own, "connection", None) is None:
+                self._own.connection = None
                 self._own.connection = self._connect()
             return list(self._own.connection.run(text, **said) or ())
         except self._library.DatabaseError as error:
@@ -107,6 +108,7 @@ class PgvectorDatabase:
             reason = told.get("M", told) if isinstance(told, dict) else told
             raise self._refused(str(reason)) from error
         except (self._library.InterfaceError, OSError) as error:
+            self._all.discard(self._own.connection)
             self._own.connection = None
             raise self._refused(str(error)) from error
 
@@ -126,7 +128,7 @@ class PgvectorDatabase:
         )  # fmt: skip
         made.run("LOAD 'vector'")
         made.run(_SESSION)
-        self._all.append(made)
+        self._all.add(made)
         return made
 
     def _refused(self, reason: str) -> Unavailable:
