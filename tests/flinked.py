@@ -15,10 +15,10 @@ from tests.batches import batch_of
 from tests.model import Event
 
 from afresh.features.columns import item_columns
-from afresh.features.engines.flink.facts import canonical
 from afresh.features.engines.flink.gateway import Gateway
 from afresh.features.engines.flink.job import Job, settings, statement_set, tables
-from afresh.features.engines.flink.reading import FactReader
+from afresh.features.engines.rows.facts import canonical
+from afresh.features.engines.rows.reading import FactReader
 from afresh.features.plan import Plan
 from afresh.log.kafka.address import Address
 from afresh.log.kafka.making import compare, create

@@ -1,0 +1,107 @@
+package afresh.streams;
+
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.KStream;
+import org.apache.kafka.streams.kstream.Named;
+import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.Repartitioned;
+import org.apache.kafka.streams.processor.UsePartitionTimeOnInvalidTimestamp;
+import org.apache.kafka.streams.state.Stores;
+
+/** java -jar afresh-kafka-streams.jar DOCUMENT [PROPERTIES]: runs until it is told to end. */
+public final class Runner {
+    private static final Serde<byte[]> BYTES = Serdes.ByteArray();
+
+    private Runner() {}
+
+    /** Ends with 2 for a call that makes no sense, with 1 after a failure. */
+    public static void main(String[] given) throws InterruptedException {
+        if (given.length < 1 || given.length > 2) {
+            System.err.println("java -jar afresh-kafka-streams.jar DOCUMENT [PROPERTIES]\n"
+                    + "`afresh plan APP.py --engine kafka-streams` prints the document.");
+            System.exit(2);
+        }
+        KafkaStreams streams = null;
+        try {
+            Document document = Document.read(Path.of(given[0]));
+            Properties settings = settings(document, given.length == 2 ? given[1] : null);
+            streams = new KafkaStreams(topology(document), settings);
+        } catch (IOException | RuntimeException error) {
+            System.err.println("It does not start: " + error.getMessage());
+            System.exit(2);
+        }
+        run(streams);
+    }
+
+    private static void run(KafkaStreams streams) throws InterruptedException {
+        CountDownLatch ended = new CountDownLatch(1);
+        streams.setStateListener((now, before) -> {
+            System.out.println(now);
+            if (now == KafkaStreams.State.ERROR || now == KafkaStreams.State.NOT_RUNNING) {
+                ended.countDown();
+            }
+        });
+        Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
+        streams.start();
+        ended.await();
+        if (streams.state() == KafkaStreams.State.ERROR) {
+            System.exit(1);
+        }
+    }
+
+    private static Properties settings(Document document, String file) throws IOException {
+        Properties settings = new Properties();
+        settings.putAll(Map.of(
+                StreamsConfig.APPLICATION_ID_CONFIG, document.topics().application(),
+                StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, document.topics().brokers(),
+                // A repeat would be counted twice: state, place and rows move on together.
+                StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2,
+                StreamsConfig.STATE_DIR_CONFIG, "state",
+                ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest",
+                "producer.compression.type", "lz4"));
+        if (file != null) {
+            try (Reader reader = Files.newBufferedReader(Path.of(file))) {
+                settings.load(reader);
+            }
+        }
+        return settings;
+    }
+
+    static Topology topology(Document document) {
+        StreamsBuilder builder = new StreamsBuilder();
+        for (String store : List.of(
+                Once.IDS, Once.LOG, Fold.ATOMS, Fold.HEADS, Fold.ENTRIES, Fold.CLOCK)) {
+            builder.addStateStore(Stores.keyValueStoreBuilder(
+                    Stores.persistentKeyValueStore(store), Serdes.Bytes(), BYTES));
+        }
+        KStream<byte[], byte[]> once = builder
+                .stream(document.topics().events(), Consumed.with(BYTES, BYTES)
+                        .withName("events")
+                        .withTimestampExtractor(new UsePartitionTimeOnInvalidTimestamp()))
+                .process(() -> new Once(document), Named.as("once"), Once.IDS, Once.LOG);
+        Produced<byte[], byte[]> rows = Produced.with(BYTES, BYTES);
+        once.filter((key, value) -> true, Named.as(Once.TO_FACTS))
+                .to(document.topics().facts(), rows.withName("facts-of-the-log"));
+        once.filter((key, value) -> true, Named.as(Once.TO_KEYS))
+                .repartition(Repartitioned.with(BYTES, BYTES).withName("keys"))
+                .process(() -> new Fold(document), Named.as("fold"),
+                        Fold.ATOMS, Fold.HEADS, Fold.ENTRIES, Fold.CLOCK)
+                .to(document.topics().facts(), rows.withName("facts"));
+        return builder.build();
+    }
+}
