@@ -24,7 +24,7 @@ def _name() -> str:
     digest = hashlib.sha256()
     for path in [SOURCE / "pom.xml", *sorted((SOURCE / "src").rglob("*.*"))]:
         digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes())
-    return f"kafka_streams-{digest.hexdigest()[:12]}"
+    return f"kafka-streams-{digest.hexdigest()[:12]}"
 
 
 def _build(folder: Path) -> None:

@@ -32,10 +32,16 @@ class Consuming:
     A message is seen once all replicas in sync have it: what was read is acknowledged. One that was
     written in a transaction is seen once that is committed. transactions: whether there are any:
     their marks have offsets too, and are no messages, so that only `places` says how far this is.
+    uncommitted: count to the ends what is not committed yet.
     """
 
     def __init__(
-        self, address: Address, partitions: Sequence[Partition], *, transactions: bool = False
+        self,
+        address: Address,
+        partitions: Sequence[Partition],
+        *,
+        transactions: bool = False,
+        uncommitted: bool = False,
     ) -> None:
         self.partitions = list(partitions)
         self._place = {(p.topic, p.number): at for at, p in enumerate(partitions)}
@@ -45,6 +51,7 @@ class Consuming:
             "auto.offset.reset": "error",
             "error_cb": say_once,
             "enable.partition.eof": transactions,
+            "isolation.level": "read_uncommitted" if uncommitted else "read_committed",
         }
         self.places: list[int] = []
         """The offset of the next record of each partition."""

@@ -111,7 +111,7 @@ class Facts(Part, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Topics:
+class Placed:
     """Where the runner reads and writes. application: its id, and its consumer group."""
 
     brokers: str
@@ -130,7 +130,7 @@ class Document(Part, frozen=True, kw_only=True):
     format: int = FORMAT
     app: str
     plan: str
-    topics: Topics
+    topics: Placed
     types: tuple[str, ...]
     texts: tuple[str, ...]
     numbers: tuple[str, ...]
@@ -147,7 +147,7 @@ class Document(Part, frozen=True, kw_only=True):
     facts: tuple[Facts, ...]
 
 
-def document_of(plan: Plan, topics: Topics, admission_ms: int) -> Document:
+def document_of(plan: Plan, topics: Placed, admission_ms: int) -> Document:
     """admission_ms: how late an event may be (setting `admission_horizon`).
 
     Raises AfreshError when a column is read with different decimal places.
@@ -169,8 +169,9 @@ def document_of(plan: Plan, topics: Topics, admission_ms: int) -> Document:
 
 
 def _keys(plan: Plan) -> list[str]:
-    kept = (*plan.families, *lists_of(plan), *plan.distincts)
-    return list(dict.fromkeys(spec.key for spec in kept))
+    keys = [family.key for family in plan.families]
+    keys += [kept.key for kept in lists_of(plan)] + [spec.key for spec in plan.distincts]
+    return list(dict.fromkeys(keys))
 
 
 def _facts(plan: Plan, key: str) -> Facts:
@@ -181,7 +182,8 @@ def _facts(plan: Plan, key: str) -> Facts:
         if kept.key == key
     ]
     distincts = [_counted(plan, spec) for spec in plan.distincts if spec.key == key]
-    touching = [*(atom for t in tiles for atom in t.atoms), *lists, *distincts]
+    touching: list[Atom | Kept | Counted] = [*lists, *distincts]
+    touching += [atom for counted in tiles for atom in counted.atoms]
     types = dict.fromkeys(name for spec in touching for name in spec.types)
     return Facts(key=_key(plan, key), types=tuple(types), tiles=tuple(tiles), lists=tuple(lists),
                  distincts=tuple(distincts))  # fmt: skip
