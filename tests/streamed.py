@@ -22,6 +22,44 @@ SETTINGS = {
 }
 
 
+ONE = b'{"event_id":"z","event_type":"view","timestamp":1790000000000,"user_id":"z","item_id":"z"'
+
+NO_EVENTS = [
+    b"",
+    b"[]",
+    b"null",
+    b"view",
+    ONE,
+    ONE + b"} {}",
+    ONE + b",}",
+    ONE.replace(b"view", b"look") + b"}",
+    ONE.replace(b'"user_id":"z"', b'"visitor":"z"') + b"}",
+    ONE.replace(b'"user_id":"z"', b'"user_id":""') + b"}",
+    ONE.replace(b'"event_id":"z"', b'"event_id":""') + b"}",
+    ONE.replace(b'"event_id":"z",', b"") + b"}",
+    ONE.replace(b"1790000000000", b"-1") + b"}",
+    ONE.replace(b"1790000000000", b"1790000000000.5") + b"}",
+    ONE.replace(b"1790000000000", b'"1790000000000"') + b"}",
+    ONE.replace(b"1790000000000", b"8589934592000") + b"}",
+    ONE.replace(b'"item_id":"z"', b'"item_id":null') + b"}",
+    ONE.replace(b'"item_id":"z"', b'"item_id":7') + b"}",
+    ONE.replace(b'"item_id":"z"', b'"item_id":"a\\u0000b"') + b"}",
+    ONE.replace(b'"item_id":"z"', b'"item_id":"a\\u0085b"') + b"}",
+    ONE.replace(b'"item_id":"z"', b'"item_id":"\\ud800"') + b"}",
+    ONE.replace(b'"item_id":"z"', b'"item_id":"' + b"\xc3\xa9" * 129 + b'"') + b"}",
+    ONE + b',"brand":1}',
+    ONE + b',"brand":null}',
+    ONE + b',"price":"12"}',
+    ONE + b',"price":2147483648}',
+    ONE + b',"price":-2147483648}',
+    ONE + b',"price":99999999999999999999}',
+    ONE + b',"price":{}}',
+    ONE + b',"price":true}',
+    ONE + b',"sent_timestamp":-1}',
+]
+"""Messages that are none of ours, by the rules of servers."""
+
+
 class Streamed(FactsMade):
     """One plan's topics, and the instances of the runner that work on them."""
 

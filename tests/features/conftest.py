@@ -15,7 +15,7 @@ from tests.conftest import missing_engine
 from tests.everything import app
 from tests.flinked import Flinked
 from tests.model import Event, Model
-from tests.streamed import Streamed
+from tests.streamed import NO_EVENTS, Streamed
 from tests.streams import stream
 
 from afresh.features.engines.embedded import State
@@ -84,6 +84,7 @@ def on_kafka_streams(
     kafka: Kafka, runner_built: None, told: Told, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Everything]:
     running = Streamed(kafka, app.plan(), tmp_path_factory.mktemp("streams"))
+    running.write(["u:z"] * len(NO_EVENTS), NO_EVENTS)
     running.send(told.delivered)
     running.start()
     yield Everything(running, told.counted, told.wanted, running.facts(told.wanted), told.state)

@@ -32,6 +32,11 @@ from afresh.store.value import Keys, keys_of
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
 
+BOTH = pytest.mark.parametrize(
+    "everything", ["flink", pytest.param("kafka_streams", marks=pytest.mark.nightly)], indirect=True
+)
+
+
 @pytest.fixture(autouse=True)
 def _installed() -> None:
     needs_valkey()
@@ -93,6 +98,7 @@ def fed(everything: Everything, settings: Settings) -> bool:
         store.close()
 
 
+@BOTH
 def test_values_are_those_of_the_embedded_engine_though_the_store_was_away_and_lost_all(
     everything: Everything, tmp_path: Path
 ) -> None:

@@ -37,13 +37,11 @@ record Event(long timestamp, Map<String, String> texts, Map<String, Long> number
         return null;
     }
 
-    /** The first number of some columns, or null; a text that spells one counts. */
+    /** The first number of some columns, or null. */
     Long number(List<String> columns) {
         for (String column : columns) {
-            Long said = numbers.get(column);
-            said = said == null && text(column) != null ? spelled(text(column)) : said;
-            if (said != null) {
-                return said;
+            if (numbers.get(column) != null) {
+                return numbers.get(column);
             }
         }
         return null;
@@ -68,13 +66,5 @@ record Event(long timestamp, Map<String, String> texts, Map<String, Long> number
             band++;
         }
         return said == null ? "" : split.labels().get(band);
-    }
-
-    private static Long spelled(String text) {
-        try {
-            return Long.valueOf(text);
-        } catch (NumberFormatException none) {
-            return null;
-        }
     }
 }

@@ -2,6 +2,8 @@ package afresh.streams;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import org.apache.kafka.common.utils.Bytes;
 
 /**
@@ -33,6 +35,16 @@ final class Keys {
     static Bytes joined(byte[] first, byte[] second) {
         return Bytes.wrap(
                 ByteBuffer.allocate(first.length + second.length).put(first).put(second).array());
+    }
+
+    /** The first 64 bits of the SHA-256 of a text. */
+    static long digest(String text) {
+        try {
+            return ByteBuffer.wrap(MessageDigest.getInstance("SHA-256").digest(utf8(text)))
+                    .getLong();
+        } catch (NoSuchAlgorithmException never) {
+            throw new IllegalStateException(never);
+        }
     }
 
     static byte[] number(long value) {

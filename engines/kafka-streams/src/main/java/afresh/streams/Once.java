@@ -17,7 +17,6 @@ import org.apache.kafka.streams.state.KeyValueStore;
  */
 final class Once implements Processor<byte[], byte[], byte[], byte[]> {
     static final String IDS = "ids";
-    static final String LOG = "log";
     static final String TO_KEYS = "to-keys";
     static final String TO_FACTS = "to-facts";
 
@@ -25,8 +24,6 @@ final class Once implements Processor<byte[], byte[], byte[], byte[]> {
     private final EventReader reader;
     private ProcessorContext<byte[], byte[]> context;
     private KeyValueStore<Bytes, byte[]> ids;
-    private KeyValueStore<Bytes, byte[]> log;
-    private Sweep sweep;
     private long arrived;
 
     Once(Document document) {
@@ -38,8 +35,7 @@ final class Once implements Processor<byte[], byte[], byte[], byte[]> {
     public void init(ProcessorContext<byte[], byte[]> given) {
         context = given;
         ids = given.getStateStore(IDS);
-        log = given.getStateStore(LOG);
-        sweep = new Sweep(ids, ids::delete);
+        Sweep sweep = new Sweep(ids, ids::delete);
         given.schedule(Duration.ofSeconds(1), PunctuationType.WALL_CLOCK_TIME,
                 now -> sweep.step(arrived - document.idsMs()));
     }
@@ -80,12 +76,12 @@ final class Once implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     private void tellLog(Event event, RecordMetadata place, long moment) {
-        String partition = Integer.toString(place.partition());
+        String partition = Integer.toString(place.partition()); // as no owner is called
         Bytes at = Bytes.wrap(Keys.utf8(partition));
-        byte[] held = log.get(at);
+        byte[] held = ids.get(at);
         Atom atom = (held == null ? Atom.empty(Long.MAX_VALUE) : Atom.of(held))
                 .plus(null, event.timestamp(), place.offset());
-        log.put(at, atom.bytes());
+        ids.put(at, atom.bytes());
         byte[] key = Rows.of("fact", "tile", "family", document.log(), "key", partition,
                 "tile", 0L, "group", "", "type", "", "input", document.moment());
         context.forward(new Record<>(key, atom.row(false, true), moment), TO_FACTS);

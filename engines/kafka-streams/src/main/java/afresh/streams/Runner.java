@@ -8,25 +8,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
-import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
-import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.Named;
-import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.kstream.Repartitioned;
 import org.apache.kafka.streams.processor.UsePartitionTimeOnInvalidTimestamp;
 import org.apache.kafka.streams.state.Stores;
 
 /** java -jar afresh-kafka-streams.jar DOCUMENT [PROPERTIES]: runs until it is told to end. */
 public final class Runner {
-    private static final Serde<byte[]> BYTES = Serdes.ByteArray();
-
     private Runner() {}
 
     /** Ends with 2 for a call that makes no sense, with 1 after a failure. */
@@ -36,16 +30,14 @@ public final class Runner {
                     + "`afresh plan APP.py --engine kafka-streams` prints the document.");
             System.exit(2);
         }
-        KafkaStreams streams = null;
         try {
             Document document = Document.read(Path.of(given[0]));
-            Properties settings = settings(document, given.length == 2 ? given[1] : null);
-            streams = new KafkaStreams(topology(document), settings);
+            run(new KafkaStreams(topology(document),
+                    settings(document, given.length == 2 ? Path.of(given[1]) : null)));
         } catch (IOException | RuntimeException error) {
             System.err.println("It does not start: " + error.getMessage());
             System.exit(2);
         }
-        run(streams);
     }
 
     private static void run(KafkaStreams streams) throws InterruptedException {
@@ -64,44 +56,45 @@ public final class Runner {
         }
     }
 
-    private static Properties settings(Document document, String file) throws IOException {
+    private static Properties settings(Document document, Path file) throws IOException {
         Properties settings = new Properties();
         settings.putAll(Map.of(
-                StreamsConfig.APPLICATION_ID_CONFIG, document.topics().application(),
-                StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, document.topics().brokers(),
-                // A repeat would be counted twice: state, place and rows move on together.
-                StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2,
                 StreamsConfig.STATE_DIR_CONFIG, "state",
-                ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest",
-                "producer.compression.type", "lz4"));
+                "auto.offset.reset", "earliest",
+                "producer.compression.type", "lz4",
+                "producer.batch.size", "262144"));
         if (file != null) {
-            try (Reader reader = Files.newBufferedReader(Path.of(file))) {
+            try (Reader reader = Files.newBufferedReader(file)) {
                 settings.load(reader);
             }
         }
+        settings.putIfAbsent(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, document.topics().brokers());
+        settings.putAll(Map.of(
+                StreamsConfig.APPLICATION_ID_CONFIG, document.topics().application(),
+                // A repeat would be counted twice: state, place and rows move on together.
+                StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2,
+                StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG,
+                UsePartitionTimeOnInvalidTimestamp.class,
+                StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class,
+                StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class));
         return settings;
     }
 
-    static Topology topology(Document document) {
+    private static Topology topology(Document document) {
         StreamsBuilder builder = new StreamsBuilder();
-        for (String store : List.of(
-                Once.IDS, Once.LOG, Fold.ATOMS, Fold.HEADS, Fold.ENTRIES, Fold.CLOCK)) {
+        for (String store : List.of(Once.IDS, Fold.ATOMS, Fold.HEADS, Fold.ENTRIES)) {
             builder.addStateStore(Stores.keyValueStoreBuilder(
-                    Stores.persistentKeyValueStore(store), Serdes.Bytes(), BYTES));
+                    Stores.persistentKeyValueStore(store), Serdes.Bytes(), Serdes.ByteArray()));
         }
         KStream<byte[], byte[]> once = builder
-                .stream(document.topics().events(), Consumed.with(BYTES, BYTES)
-                        .withName("events")
-                        .withTimestampExtractor(new UsePartitionTimeOnInvalidTimestamp()))
-                .process(() -> new Once(document), Named.as("once"), Once.IDS, Once.LOG);
-        Produced<byte[], byte[]> rows = Produced.with(BYTES, BYTES);
-        once.filter((key, value) -> true, Named.as(Once.TO_FACTS))
-                .to(document.topics().facts(), rows.withName("facts-of-the-log"));
+                .<byte[], byte[]>stream(document.topics().events())
+                .process(() -> new Once(document), Named.as("once"), Once.IDS);
+        once.filter((key, value) -> true, Named.as(Once.TO_FACTS)).to(document.topics().facts());
         once.filter((key, value) -> true, Named.as(Once.TO_KEYS))
-                .repartition(Repartitioned.with(BYTES, BYTES).withName("keys"))
+                .repartition(Repartitioned.as("keys"))
                 .process(() -> new Fold(document), Named.as("fold"),
-                        Fold.ATOMS, Fold.HEADS, Fold.ENTRIES, Fold.CLOCK)
-                .to(document.topics().facts(), rows.withName("facts"));
+                        Fold.ATOMS, Fold.HEADS, Fold.ENTRIES)
+                .to(document.topics().facts());
         return builder.build();
     }
 }
