@@ -29,7 +29,7 @@ def running(kafka: Kafka, runner_built: None, tmp_path: Path) -> Iterator[Stream
 
 def told(which: int) -> tuple[list[Event], list[Event], bytes]:
     """A stream in two halves, and what is to come of it."""
-    delivered, counted = stream(20, which)
+    delivered, counted = stream(8, which)
     half = len(delivered) // 2
     return delivered[:half], delivered[half:], Model(PLAN, counted).canonical()
 

@@ -60,6 +60,7 @@ public final class Runner {
         Properties settings = new Properties();
         settings.putAll(Map.of(
                 StreamsConfig.STATE_DIR_CONFIG, "state",
+                StreamsConfig.POLL_MS_CONFIG, "5", // or else commits wait for the next event
                 "auto.offset.reset", "earliest",
                 "producer.compression.type", "lz4",
                 "producer.batch.size", "262144"));
