@@ -132,7 +132,7 @@ def rates(engines: Engines, rounds: int, warm: int, n: int, threads: int) -> Non
         ratios=spread(ratios),
         events=n,
         facts_written=written,
-        sharing="the broker and the engine share the cores. A thread of the runner does everything, "
+        sharing="the broker and the engine share the cores. A thread of the runner does all, "
         "Flink has one for each kind of fact; the runner commits transactions, Flink does not",
     )
 

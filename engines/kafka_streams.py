@@ -72,10 +72,18 @@ class KafkaStreams:
                 preexec_fn=ends_with_us, cwd=self.folder,
             )  # fmt: skip
 
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def check(self) -> None:
         """Raises EngineError, with the end of its log, when it has ended."""
-        if self._process is not None and self._process.poll() is not None:
+        if not self.runs():
             raise EngineError(f"The runner ended:\n{self.log()[-3000:]}")
+
+    def wait(self) -> int:
+        """Its exit status, when it ends by itself."""
+        assert self._process is not None
+        return self._process.wait(60)
 
     def log(self) -> str:
         return (self.folder / "runner.log").read_text()

@@ -69,6 +69,8 @@ class Streamed(FactsMade):
         super().__init__(kafka, plan)
         self.folder = folder
         self.reads = reads_of(self.topics)
+        self.settings: dict[str, str] = {}
+        """Further settings of instances that are started."""
         self.instances: list[KafkaStreams] = []
 
     def document(self, plan: Plan | None = None) -> Document:
@@ -79,7 +81,7 @@ class Streamed(FactsMade):
         """One more instance, with state of its own."""
         folder = self.folder / f"instance{len(self.instances)}"
         said = msgspec.json.encode(document or self.document())
-        self.instances.append(KafkaStreams(folder, said, SETTINGS))
+        self.instances.append(KafkaStreams(folder, said, {**SETTINGS, **self.settings}))
         return self.instances[-1]
 
     def stop(self) -> None:
