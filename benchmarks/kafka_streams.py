@@ -32,10 +32,12 @@ from afresh.log.kafka.consuming import Consuming, Partition
 from afresh.log.kafka.topics import Topics
 from benchmarks._apps.pulse import app
 from benchmarks._machine import arguments, figure, spread
-from benchmarks.flink import PARTITIONS, QUIET_S, Bench, shopping
+from benchmarks.flink import PARTITIONS, Bench, shopping
 
 PLAN = app.plan()
 DAY_MS = 86_400_000
+QUIET_S = 6.0
+"""For how long nothing must be written for all to be written: a checkpoint of Flink stalls it."""
 WARM_UP = 20
 COMMIT_MS, SHORT_MS = 100, 20
 """How often the runner commits: as Kafka Streams does by itself, and more often."""

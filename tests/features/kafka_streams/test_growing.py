@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from engines.kafka import Kafka
+from msgspec.structs import replace
 from tests.features.flink.test_lifecycle import AFTER, BEFORE, events
 from tests.model import Model
 from tests.streamed import Streamed
@@ -49,8 +50,18 @@ def test_a_document_of_another_version_is_refused(
     file = tmp_path / "app.py"
     file.write_text(BEFORE)
     running = Streamed(kafka, load(file).plan(), tmp_path)
-    document = running.document()
-    object.__setattr__(document, "format", 99)
-    instance = running.start(document)
+    instance = running.start(replace(running.document(), format=99))
     assert instance.wait() == 2
     assert "has format 99, this runner reads 1" in instance.log()
+
+
+def test_it_ends_when_the_events_are_not_there(
+    kafka: Kafka, runner_built: None, tmp_path: Path
+) -> None:
+    """So that whoever started it hears of it."""
+    file = tmp_path / "app.py"
+    file.write_text(BEFORE)
+    running = Streamed(kafka, load(file).plan(), tmp_path)
+    document = running.document()
+    instance = running.start(replace(document, topics=replace(document.topics, events="no.such")))
+    assert instance.wait() == 1

@@ -5,8 +5,6 @@ Facts are named as in `rows/identity.py`. Every time and width is in ms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from afresh.events.columnar import LIMIT, MAX_TS, Columnar
@@ -110,8 +108,7 @@ class Facts(Part, frozen=True, kw_only=True):
     distincts: tuple[Counted, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Placed:
+class Placed(Part, frozen=True, kw_only=True):
     """Where the runner reads and writes. application: its id, and its consumer group."""
 
     brokers: str

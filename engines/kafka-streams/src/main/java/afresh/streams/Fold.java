@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -58,6 +59,9 @@ final class Fold implements Processor<byte[], byte[], byte[], byte[]> {
     @Override
     public void process(Record<byte[], byte[]> record) {
         event = reader.read(record.value(), Long.BYTES);
+        if (event == null) {
+            return; // of a type that the document no longer has
+        }
         key = new String(record.key(), StandardCharsets.UTF_8);
         offset = ByteBuffer.wrap(record.value()).getLong();
         moment = record.timestamp();
@@ -104,16 +108,10 @@ final class Fold implements Processor<byte[], byte[], byte[], byte[]> {
         }
         byte[] order = Keys.joined(Keys.number(event.timestamp()), Keys.texts(
                 0, event.text(Event.ID), event.text(document.owner())).array()).get();
-        byte[] gone = held.add(
-                Keys.texts(0, kept.list(), key).array(), order, kept.n(), event.timestamp());
-        if (gone != null) {
-            tell(listed(kept, order), Rows.of("timestamp", event.timestamp(),
-                    "type", event.type(), "item", item,
-                    "session", event.text(document.visit()), "offset", offset));
-            if (gone.length > 0) {
-                tell(listed(kept, gone), null);
-            }
-        }
+        byte[] row = Rows.of("timestamp", event.timestamp(), "type", event.type(), "item", item,
+                "session", event.text(document.visit()), "offset", offset);
+        keep(Keys.texts(0, kept.list(), key).array(), order, kept.n(), event.timestamp(), row,
+                entry -> listed(kept, entry));
     }
 
     private byte[] listed(Document.Kept kept, byte[] order) {
@@ -133,18 +131,25 @@ final class Fold implements Processor<byte[], byte[], byte[], byte[]> {
         byte[] list = Keys.texts(Long.BYTES, counted.counted(), key).putLong(tile).array();
         // The k least digests are the k greatest of their complements.
         byte[] order = Keys.number(~Keys.digest(value));
-        byte[] gone = held.add(list, order, counted.k(), until);
-        if (gone != null) {
-            tell(seen(counted, tile, order), Rows.of("offset", offset));
-            if (gone.length > 0) {
-                tell(seen(counted, tile, gone), null);
-            }
-        }
+        keep(list, order, counted.k(), until, Rows.of("offset", offset),
+                entry -> seen(counted, tile, entry));
     }
 
     private byte[] seen(Document.Counted counted, long tile, byte[] order) {
         return Rows.of("fact", "distinct", "counted", counted.counted(), "key", key, "tile", tile,
                 "digest", HexFormat.of().toHexDigits(~ByteBuffer.wrap(order).getLong()));
+    }
+
+    /** Put an entry into a list; its row comes, and that of what it drove out goes. */
+    private void keep(byte[] list, byte[] entry, int n, long until, byte[] row,
+            UnaryOperator<byte[]> key) {
+        byte[] gone = held.add(list, entry, n, until);
+        if (gone != null) {
+            tell(key.apply(entry), row);
+        }
+        if (gone != null && gone.length > 0) {
+            tell(key.apply(gone), null);
+        }
     }
 
     /** Whether the event counts for some types, and what it adds to, until then, still lives. */
