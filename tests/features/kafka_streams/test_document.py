@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.everything import app
@@ -18,6 +19,7 @@ from afresh.log.kafka.topics import Topics
 from afresh.log.kafka.wire import Wire
 
 PLAN = app.plan()
+SOURCES = Path(__file__).parents[3] / "engines" / "kafka-streams" / "src"
 HOUR = 3_600_000
 
 
@@ -58,3 +60,11 @@ def test_what_the_runner_is_to_drop_is_dropped_by_servers(at: int) -> None:
     wire = Wire(PLAN.accepted, *item_columns(PLAN))
     assert len(wire.decode([NO_EVENTS[at]])[1]) == 1, NO_EVENTS[at]
     assert not wire.decode([ONE + b"}"])[1]
+
+
+def test_the_runner_is_small() -> None:
+    """Beside imports and comments: what it knows of a plan belongs into the document."""
+    lines = [line.strip() for file in SOURCES.rglob("*.java") for line in file.open()]
+    code = [x for x in lines if x and not x.startswith(("import", "package", "//", "/*", "*"))]
+    assert 300 < len(code) < 600
+    assert all(len(file.read_text().splitlines()) < 200 for file in SOURCES.rglob("*.java"))

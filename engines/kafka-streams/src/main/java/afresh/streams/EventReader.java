@@ -79,11 +79,8 @@ final class EventReader {
 
     /** Whether an id could be so called: not too long, no control characters, and UTF-8. */
     private boolean isClean(String text) {
-        return text.length() <= document.textBytes()
-                && text.chars().noneMatch(c -> c < 32 || (c >= 127 && c < 160))
-                && utf8.canEncode(text)
-                && (text.length() * 3 <= document.textBytes()
-                        || Keys.utf8(text).length <= document.textBytes());
+        return text.chars().noneMatch(c -> c < 32 || (c >= 127 && c < 160))
+                && utf8.canEncode(text) && Keys.utf8(text).length <= document.textBytes();
     }
 
     private static void expect(JsonParser parser, boolean holds) throws JsonParseException {

@@ -1,5 +1,7 @@
 package afresh.streams;
 
+import static org.apache.kafka.streams.CloseOptions.GroupMembershipOperation.LEAVE_GROUP;
+
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
@@ -9,6 +11,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
@@ -48,7 +51,9 @@ public final class Runner {
                 ended.countDown();
             }
         });
-        Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
+        // Others take over at once.
+        CloseOptions leaving = CloseOptions.groupMembershipOperation(LEAVE_GROUP);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> streams.close(leaving)));
         streams.start();
         ended.await();
         if (streams.state() == KafkaStreams.State.ERROR) {
