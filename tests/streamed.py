@@ -79,8 +79,10 @@ class Streamed(FactsMade):
 
     def start(self, document: Document | None = None) -> KafkaStreams:
         """One more instance, with state of its own."""
+        return self.start_with(msgspec.json.encode(document or self.document()))
+
+    def start_with(self, said: bytes) -> KafkaStreams:
         folder = self.folder / f"instance{len(self.instances)}"
-        said = msgspec.json.encode(document or self.document())
         self.instances.append(KafkaStreams(folder, said, {**SETTINGS, **self.settings}))
         return self.instances[-1]
 
