@@ -35,7 +35,7 @@ MUTANTS: dict[str, Callable[[str], str]] = {
     "one less in a list": swapped('"n":3}', '"n":2}'),
     "a smaller sketch": swapped('"k":256', '"k":255'),
     "no fallback": swapped('"columns":["price","item.price"]', '"columns":["price"]'),
-    "another hour": swapped('"hour_offset":-12600000', '"hour_offset":-12599999'),
+    "another hour": swapped('"hour_offset":-12600000', '"hour_offset":-10800000'),
     "colons are hashed": swapped('"value":[{"prefix":"u",', '"value":[{"prefix":"u:",'),
 }  # fmt: skip
 
