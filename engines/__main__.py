@@ -58,7 +58,7 @@ def main() -> None:
                 print(known[name](), flush=True)
         else:
             engine = START[given.name](given.folder)
-            print(f"ready: {engine.servers}, pid {engine.pid}; Ctrl-C stops it", flush=True)
+            print(f"ready, pid {engine.pid}; Ctrl-C stops it: {engine.servers}", flush=True)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit())
             try:
                 signal.pause()
