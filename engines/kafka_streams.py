@@ -20,6 +20,11 @@ def build_kafka_streams() -> Path:
     return install(_name(), _build)
 
 
+def built() -> Path:
+    """The folder of the runner of these sources. Raises EngineError when it is not there."""
+    return installed(_name())
+
+
 def _name() -> str:
     digest = hashlib.sha256()
     for path in [SOURCE / "pom.xml", *sorted((SOURCE / "src").rglob("*.*"))]:
@@ -48,7 +53,7 @@ class KafkaStreams:
     """
 
     def __init__(self, folder: Path, document: bytes, settings: Mapping[str, str]) -> None:
-        self.jar, self.java = installed(_name()) / JAR, java()
+        self.jar, self.java = built() / JAR, java()
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "document.json").write_bytes(document)
