@@ -44,7 +44,7 @@ lock: setup ## resolve the hash-pinned requirements again (ARGS="--upgrade")
 browser: ## install Debian's Chromium for the browser tests
 	@sh scripts/install-chromium
 
-engines: ## fetch the real engines that tests and benchmarks run (Kafka, ...)
+engines: ## fetch the real engines that tests and benchmarks run (Kafka, ...), build the runner
 	@sh scripts/install-java
 	@python3 -m engines install
 

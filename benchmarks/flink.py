@@ -28,7 +28,7 @@ from engines.kafka import Kafka
 
 from afresh.features.engines.flink.gateway import Gateway
 from afresh.features.engines.flink.job import Job, settings, statement_set, tables
-from afresh.features.engines.flink.reading import FactReader
+from afresh.features.engines.rows.reading import FactReader
 from afresh.features.plan import Plan
 from afresh.log.kafka.address import Address
 from afresh.log.kafka.consuming import Consuming, Partition

@@ -20,9 +20,9 @@ from typing import Any
 
 import msgspec
 
-from afresh.features.engines.flink.facts import FactTable, facts_of
-from afresh.features.engines.flink.identity import family_name
-from afresh.features.engines.flink.tiles import slot_input
+from afresh.features.engines.rows.atoms import slot_input
+from afresh.features.engines.rows.facts import FactTable, facts_of
+from afresh.features.engines.rows.identity import family_name
 from afresh.features.from_facts import state_of
 from afresh.features.plan import Plan
 from afresh.features.reading import Reader

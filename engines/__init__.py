@@ -5,6 +5,7 @@ not there. Everything listens on 127.0.0.1.
 
     python -m engines install kafka flink  fetch (needs Java 17 and Maven: scripts/install-java)
     python -m engines install helm compose build what `deploy/` is checked by (needs no Go)
+    python -m engines build kafka-streams  build the runner of facts on Kafka Streams (needs Maven)
     python -m engines start kafka FOLDER   run one until Ctrl-C, its data in FOLDER
     python -m engines start whole FOLDER   run all of them with two servers of the shop
 """
@@ -42,7 +43,7 @@ def installed(name: str) -> Path:
     """The folder of an engine. Raises EngineError when it is not there."""
     folder = home() / name
     if not folder.is_dir():
-        engine = name.split("-")[0]
+        engine = name.rsplit("-", 1)[0]
         raise EngineError(
             f"{name} is not installed: `make engines`, or `python -m engines install {engine}`"
         )

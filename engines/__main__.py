@@ -13,6 +13,7 @@ import engines
 from engines.feast import install_feast
 from engines.flink import Flink, install_flink
 from engines.kafka import Kafka, install_kafka
+from engines.kafka_streams import build_kafka_streams
 from engines.linters import install_compose, install_helm
 from engines.milvus import Milvus
 from engines.valkey import Valkey
@@ -25,6 +26,7 @@ INSTALL = {
     "compose": install_compose,
     "feast": install_feast,
 }
+BUILD = {"kafka-streams": build_kafka_streams}
 START: dict[str, Callable[[Path], Kafka | Flink | Valkey | Milvus | Whole]] = {
     "kafka": Kafka,
     "flink": Flink,
@@ -40,20 +42,25 @@ def main() -> None:
     parser = argparse.ArgumentParser("engines", description=engines.__doc__, formatter_class=shape)
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("install", help="fetch engines, unless they are there")
-    fetch.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(INSTALL)}; or all")
+    fetch.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"{', '.join((*INSTALL, *BUILD))}; or all"
+    )
+    make = commands.add_parser("build", help="build what runs on them, unless it is there")
+    make.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BUILD)}; or all")
     run = commands.add_parser("start", help="run one until Ctrl-C")
     run.add_argument("name", choices=list(START))
     run.add_argument("folder", type=Path)
     given = parser.parse_args()
     try:
-        if given.command == "install":
-            if unknown := set(given.names) - set(INSTALL):
+        if given.command in ("install", "build"):
+            known = BUILD if given.command == "build" else {**INSTALL, **BUILD}
+            if unknown := set(given.names) - set(known):
                 parser.error(f"there is no engine {', '.join(sorted(unknown))}")
-            for name in given.names or INSTALL:
-                print(INSTALL[name](), flush=True)
+            for name in given.names or known:
+                print(known[name](), flush=True)
         else:
             engine = START[given.name](given.folder)
-            print(f"ready: {engine.servers}, pid {engine.pid}; Ctrl-C stops it", flush=True)
+            print(f"ready, pid {engine.pid}; Ctrl-C stops it: {engine.servers}", flush=True)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit())
             try:
                 signal.pause()

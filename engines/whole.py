@@ -67,7 +67,9 @@ class Whole:
 
     @property
     def servers(self) -> str:
-        return ", ".join(f"{name} {url}" for name, url in self.urls.items())
+        places = {**self.urls, "log": self.log, "store": self.valkey.url,
+                  "vectors": self.milvus.url, "gateway": self.flink.gateway}  # fmt: skip
+        return "\n" + "\n".join(f"  {name:<9} {url}" for name, url in places.items())
 
     @property
     def pid(self) -> int:

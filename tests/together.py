@@ -9,13 +9,21 @@ from pathlib import PurePosixPath
 
 from xdist.scheduler import LoadScopeScheduling
 
-SHARING = ("demo", "feast", "train", "flink", "mirror")
+SHARING = {
+    "demo": "demo",
+    "feast": "feast",
+    "flink": "runners",
+    "kafka_streams": "kafka_streams",
+    "mirror": "mirror",
+    "runners": "runners",
+    "train": "train",
+}
 """Folders whose tests share what takes long to start: a shop, a trained model, engines."""
 
 
 class Together(LoadScopeScheduling):
-    """Hands out files, and whole folders of `SHARING`, in the order of collection."""
+    """Hands out files, and what `SHARING` puts together, in the order of collection."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = PurePosixPath(nodeid.split("::", 1)[0])
-        return str(file.parent) if file.parent.name in SHARING else str(file)
+        return SHARING.get(file.parent.name, str(file))

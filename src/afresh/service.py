@@ -28,7 +28,7 @@ from afresh.log.token import Place
 from afresh.promoted import Promoted, Rankers
 from afresh.request import Query
 from afresh.settings import Settings
-from afresh.stages.asking import asks, questions
+from afresh.stages.asking import asks, questions, showable
 from afresh.stages.sources import encoder
 from afresh.store.replica import Replica
 from afresh.surface import share
@@ -153,8 +153,11 @@ class Service(Answers, ABC):
 
     def answer(self, query: Query) -> Answer:
         """The same with what the vector database has said so far."""
-        heard = None if self.searching is None else Hearing(self.searching)
-        return super().recommend(query, heard)
+        surface = self.surfaces.by_name.get(query.surface)
+        if self.searching is None or surface is None:
+            return super().recommend(query)
+        where = showable(surface, self.plan)
+        return super().recommend(query, Hearing(self.searching.lookup(where)))
 
     def ask(self, query: Query) -> list[Future[None]]:
         """Have the vector database asked what an answer will want to know; what to wait for."""

@@ -11,7 +11,7 @@ import pytest
 from tests.everything import app
 
 from afresh.errors import CorruptData
-from afresh.features.engines.flink.identity import family_name, sequence_name
+from afresh.features.engines.rows.identity import family_name, sequence_name
 from afresh.feed.merging import Merging
 from afresh.feed.rows import Change, LogRow, RowReader
 from afresh.store import Put

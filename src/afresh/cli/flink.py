@@ -88,7 +88,7 @@ def status(
     Example: `afresh flink status app.py --log kafka://broker:9092/shop`
     """
     from afresh.features.engines.flink import running
-    from afresh.features.engines.flink.reading import FactReader
+    from afresh.features.engines.rows.reading import FactReader
     from afresh.log.kafka.address import address_of
     from afresh.settings import load_settings
 

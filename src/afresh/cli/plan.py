@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from afresh.cli.terminal import AppFile, AsJson, say
+from afresh.cli.terminal import AppFile, AsJson, Log, say
+
+if TYPE_CHECKING:
+    from afresh.features.plan import Plan
+    from afresh.settings import Settings
 
 NAME = "plan"
 
@@ -15,8 +19,12 @@ NAME = "plan"
 def run(
     file: AppFile,
     engine: Annotated[
-        str, typer.Option(help="embedded, or flink: the SQL of the job.")
+        str,
+        typer.Option(
+            help="embedded; flink: the SQL of the job; kafka-streams: the document of the runner."
+        ),
     ] = "embedded",
+    log: Log = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a definition means: what is kept, how long, and which feature reads what.
@@ -30,19 +38,36 @@ def run(
     text = describe_plan(plan, engine)
     if as_json:
         say(plan.to_json().decode())
+    elif engine == "flink":
+        say(_sql(plan, _settings(file, plan, log)))
+    elif engine == "kafka-streams":
+        say(_document(plan, _settings(file, plan, log)))
     else:
-        say(_sql(file) if engine == "flink" else text)
+        say(text)
 
 
-def _sql(file: Path) -> str:
-    """The job as it would be typed, for the brokers of the settings or for some on this machine."""
-    from afresh.features.engines.flink.clients import job_of
-    from afresh.features.engines.flink.job import script
-    from afresh.loading import load
+def _settings(file: Path, plan: Plan, log: str | None) -> Settings:
+    """With the brokers of the settings, or else with some on this machine."""
     from afresh.log.kafka.address import is_kafka
     from afresh.settings import load_settings
 
-    app, settings = load(file), load_settings(file)
-    if not is_kafka(settings.log):
-        settings = load_settings(file, log=f"kafka://localhost:9092/{app.name}")
-    return script(app.plan(), job_of(settings, hidden=True))
+    settings = load_settings(file, log=log)
+    if is_kafka(settings.log):
+        return settings
+    return load_settings(file, log=f"kafka://localhost:9092/{plan.app}")
+
+
+def _sql(plan: Plan, settings: Settings) -> str:
+    """The job as it would be typed."""
+    from afresh.features.engines.flink.clients import job_of
+    from afresh.features.engines.flink.job import script
+
+    return script(plan, job_of(settings, hidden=True))
+
+
+def _document(plan: Plan, settings: Settings) -> str:
+    import msgspec
+
+    from afresh.features.engines.kafka_streams.placing import document_from
+
+    return msgspec.json.format(msgspec.json.encode(document_from(settings, plan))).decode()

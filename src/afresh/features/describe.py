@@ -7,7 +7,7 @@ from afresh.features.durations import text
 from afresh.features.plan import Family, Feature, Plan, Slot, Window
 from afresh.problems import suggest
 
-ENGINES = ("embedded", "flink")
+ENGINES = ("embedded", "flink", "kafka-streams")
 """Engines this version can describe; the plan is the same for every one."""
 
 

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from afresh.errors import AfreshError, Unavailable
+from afresh.features.engines.rows.reads import Reads
 from afresh.features.plan import Plan
 from afresh.feed.marks import Marks
 from afresh.feed.merging import Merging
@@ -37,11 +38,11 @@ _log = structlog.get_logger("afresh.feed")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """engine: the consumer group with which the engine reads the events."""
+    """engine: how the engine reads the events."""
 
     address: Address
     topics: Topics
-    engine: str
+    engine: Reads
 
 
 class Counts(NamedTuple):
@@ -134,6 +135,8 @@ class Feeding:
         if self._due:
             self._merge(self._due)
             self._due = []
+        for p, end in self.sharing.ends.items():
+            self._reached(p, end)
         if time.monotonic() - self._said_at >= SAY_S:
             self._say()
             self._said_at = time.monotonic()
@@ -163,8 +166,12 @@ class Feeding:
                 changes.append(row)
         self.merging.merge(changes)
         for p, at in places.items():
-            if p in self.progress:
-                self.progress[p] = msgspec.structs.replace(self.progress[p], at=at)
+            self._reached(p, at)
+
+    def _reached(self, partition: int, at: int) -> None:
+        said = self.progress.get(partition)
+        if said is not None and at > said.at:
+            self.progress[partition] = msgspec.structs.replace(said, at=at)
 
     def _unreadable(self, message: Any, error: Exception) -> None:
         self.unread += 1

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from afresh.errors import CorruptData
-from afresh.features.engines.flink.tiles import slot_input
+from afresh.features.engines.rows.atoms import slot_input
 from afresh.features.plan import Plan, Slot
 from afresh.features.tiles import EMPTY
 from afresh.feed.rows import ATOM, Change, Entity, inputs_of

@@ -1,26 +1,30 @@
 """Marks: what the facts reflect for certain, and by where in their topic.
 
-The engine commits its place in the events once the facts of all events before it are written. So
-the ends of the facts, asked for after that, are where all those facts have been read.
+The engine commits its place in the events once the facts of all events before it are written, or
+messages in a topic of its own from which it makes them, and then its place there. So the ends of
+each topic, asked for after the place in the one before it, are where all of those have been read.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import structlog
 
-from afresh.errors import AfreshError
+from afresh.errors import AfreshError, Unavailable
+from afresh.features.engines.rows.reads import Reads
 from afresh.log.kafka.address import Address
 from afresh.log.kafka.client import kafka
 from afresh.log.kafka.consuming import Consuming, Partition
 from afresh.log.kafka.quiet import QUIET, say_once
-from afresh.log.kafka.topics import Found
+from afresh.log.kafka.topics import Cluster, Found
 
 EVERY_S = 0.5
 PAUSE_S = 2.0
 PATIENCE_S = 10.0
+LOOK_S = 0.05
 
 _log = structlog.get_logger("afresh.feed")
 
@@ -35,18 +39,19 @@ class Mark(NamedTuple):
 class Marks:
     """Asks the brokers, in a thread of its own, for a new mark whenever one is wanted.
 
-    group: of the engine, whose committed offsets are looked at. latest: None before the first.
+    engine: whose committed offsets are looked at. latest: None before the first.
     """
 
     def __init__(
-        self, address: Address, found: Found, facts: str, partitions: int, group: str
+        self, address: Address, found: Found, facts: str, partitions: int, engine: Reads
     ) -> None:
-        must = {"group.id": group, "enable.auto.commit": False, "error_cb": say_once}
+        self._address, self._between = address, engine.between
+        must = {"group.id": engine.group, "enable.auto.commit": False, "error_cb": say_once}
         self._committed = kafka().Consumer(address.client(must), logger=QUIET)
         self._events = found.partitions[: found.events]
         more = found.partitions[found.events :]
         told = [Partition(facts, number) for number in range(partitions)]
-        self._ends = Consuming(address, [*told, *more])
+        self._ends = Consuming(address, [*told, *more], uncommitted=True)
         self._partitions = partitions
         self.latest: Mark | None = None
         self._closing = threading.Event()
@@ -83,10 +88,27 @@ class Marks:
             self._closing.wait(EVERY_S)
 
     def _mark(self) -> Mark:
-        lib = kafka()
-        asked = [lib.TopicPartition(p.topic, p.number) for p in self._events]
-        said: list[Any] = self._committed.committed(asked, timeout=PATIENCE_S)
-        committed = [max(p.offset, 0) for p in said]
+        committed = self._places(self._events)
+        for topic in self._between:
+            self._passed(topic)
         ends = [end for _, end in self._ends.bounds()]
         # Items and weights are in no fact: what engines read was split by them at the door.
         return Mark(ends[: self._partitions], committed + ends[self._partitions :])
+
+    def _places(self, partitions: Sequence[Partition]) -> list[int]:
+        """What the engine has committed."""
+        lib = kafka()
+        asked = [lib.TopicPartition(p.topic, p.number) for p in partitions]
+        said: list[Any] = self._committed.committed(asked, timeout=PATIENCE_S)
+        return [max(p.offset, 0) for p in said]
+
+    def _passed(self, topic: str) -> None:
+        """Return once the engine has read a topic up to where it ends now."""
+        _, count = Cluster(self._address).topic(topic)
+        partitions = [Partition(topic, number) for number in range(count)]
+        consuming = Consuming(self._address, partitions, uncommitted=True)
+        ends = [end for _, end in consuming.bounds()]
+        consuming.close()
+        while any(a < b for a, b in zip(self._places(partitions), ends, strict=True)):
+            if self._closing.wait(LOOK_S):
+                raise Unavailable("Feeding ends.")

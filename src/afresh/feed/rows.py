@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from afresh.features.engines.flink.identity import distinct_name, family_name, sequence_name
-from afresh.features.engines.flink.tiles import LOG, slot_input
+from afresh.features.engines.rows.atoms import LOG, slot_input
+from afresh.features.engines.rows.identity import distinct_name, family_name, sequence_name
 from afresh.features.plan import Plan
 from afresh.store.value import keys_of
 

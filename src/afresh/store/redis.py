@@ -173,7 +173,7 @@ class RedisStore:
             errors.ValkeyClusterException,
         ) as error:
             raise Unavailable(
-                f"The store at {self.where} cannot be reached: {error}.",
+                f"The store at {self.where} cannot be reached: {str(error).rstrip('.')}.",
                 hint="Start it, or check `store` and store_timeout. It is tried again by itself.",
             ) from error
         except (errors.ValkeyError, OSError) as error:

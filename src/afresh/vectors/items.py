@@ -112,14 +112,16 @@ class ItemVectors:
         Its nearest texts are remembered until a text comes or goes: clicks change none.
         """
         self.refresh(BATCH)
+        return [self._near_text(text, n, each) for text in self._texts.of(items).tolist()]
+
+    def _near_text(self, text: int, n: int, each: int) -> Candidates:
+        if text < 0:
+            return Candidates()
         if self.lookup is not None:
-            known, rows = self.of(items)
-            found = iter([self.near(row, n, each=each) for row in rows])
-            return [next(found) if is_known else Candidates() for is_known in known.tolist()]
-        return [
-            Candidates() if text < 0 else self._expanded(self._remembered_near(text, n), n, each)
-            for text in self._texts.of(items).tolist()
-        ]
+            hits = self.lookup(self._index.get(np.array([text]))[0], n)
+            if hits is not None:
+                return self._named(hits, each)
+        return self._expanded(self._remembered_near(text, n), n, each)
 
     def _remembered_near(self, text: int, n: int) -> Near:
         found = self._remembered.pop((text, n), None)

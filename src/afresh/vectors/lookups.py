@@ -15,16 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afresh.vectors.databases import Hits
+from afresh.vectors.databases.filters import Filter
 
 Lookup = Callable[[NDArray[np.float32], int], Hits | None]
 """The n points nearest to a vector float32[dims]; None: it is not known."""
 
 
 class Question(NamedTuple):
-    """vector: float32[dims], as bytes."""
+    """vector: float32[dims], as bytes; where: which points may be named."""
 
     vector: bytes
     n: int
+    where: Filter | None = None
 
 
 class Heard(msgspec.Struct, array_like=True):
@@ -37,11 +39,12 @@ class Heard(msgspec.Struct, array_like=True):
 class Asking:
     """Notes what is asked, and finds nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: Filter | None = None) -> None:
         self.questions: list[Question] = []
+        self._where = where
 
     def __call__(self, vector: NDArray[np.float32], n: int) -> Hits:
-        self.questions.append(question(vector, n))
+        self.questions.append(question(vector, n, self._where))
         return Hits()
 
 
@@ -69,6 +72,6 @@ class Replaying:
         return None if heard is None else Hits(heard.ids, np.array(heard.cosines, np.float32))
 
 
-def question(vector: NDArray[np.floating], n: int) -> Question:
+def question(vector: NDArray[np.floating], n: int, where: Filter | None = None) -> Question:
     """What is asked, as something to remember by."""
-    return Question(np.ascontiguousarray(vector, np.float32).tobytes(), n)
+    return Question(np.ascontiguousarray(vector, np.float32).tobytes(), n, where)

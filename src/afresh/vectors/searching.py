@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from afresh.errors import AfreshError, Unavailable
 from afresh.vectors.databases import Collection, Hits
 from afresh.vectors.databases.connection import Connection
+from afresh.vectors.databases.filters import Filter
 from afresh.vectors.databases.target import Target
-from afresh.vectors.lookups import Question, question
+from afresh.vectors.lookups import Lookup, Question, question
 
 FRESH_S = 5.0
 """How long an answer is taken for what the database would say now."""
@@ -48,7 +49,7 @@ class Searched(NamedTuple):
 
 
 class Searching:
-    """A Lookup of what the database said. All calls may come from any thread."""
+    """Remembers what the database said. All calls may come from any thread."""
 
     def __init__(self, connection: Connection, target: Target) -> None:
         self.connection, self.target = connection, target
@@ -62,10 +63,14 @@ class Searching:
         self._answered = self._remembered = self._failed = self._unasked = 0
         self._ready = False
 
-    def __call__(self, vector: NDArray[np.float32], n: int) -> Hits | None:
-        """What is remembered of a question."""
-        held = self._known.get(question(vector, n))
-        return held[0] if held is not None and _is_fresh(held[1]) else None
+    def lookup(self, where: Filter | None = None) -> Lookup:
+        """What is remembered of questions among the points that a filter lets pass."""
+
+        def remembered(vector: NDArray[np.float32], n: int) -> Hits | None:
+            held = self._known.get(question(vector, n, where))
+            return held[0] if held is not None and _is_fresh(held[1]) else None
+
+        return remembered
 
     def ask(self, questions: Sequence[Question]) -> list[Future[None]]:
         """Have what is not known searched for; each future ends with its search, however it went.
@@ -96,7 +101,8 @@ class Searching:
     def _search(self, asked: Question) -> None:
         try:
             collection = self._current()
-            hits = collection.search(np.frombuffer(asked.vector, np.float32), asked.n)
+            row = np.frombuffer(asked.vector, np.float32)
+            hits = collection.search(row, asked.n, asked.where)
         except Exception as error:
             self._fail(asked, error)
             return

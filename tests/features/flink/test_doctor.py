@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.features.flink.conftest import Everything
+from tests.features.conftest import Everything
 from tests.valkey_server import free_port
 
 from afresh import App
@@ -21,10 +21,10 @@ def said(found: Everything, facts: str = "", plan: Plan | None = None) -> list[t
     return [(f.subject, f.state) for f in looked]
 
 
-def test_a_job_that_runs_one_that_does_not_and_another_plan(everything: Everything) -> None:
-    assert said(everything) == [("flink", "ok"), ("job", "ok")]
-    assert said(everything, plan=ANOTHER) == [("flink", "ok"), ("job", "warning")]
-    assert said(everything, facts="nobody.facts.1") == [("flink", "ok"), ("job", "error")]
+def test_a_job_that_runs_one_that_does_not_and_another_plan(on_flink: Everything) -> None:
+    assert said(on_flink) == [("flink", "ok"), ("job", "ok")]
+    assert said(on_flink, plan=ANOTHER) == [("flink", "ok"), ("job", "warning")]
+    assert said(on_flink, facts="nobody.facts.1") == [("flink", "ok"), ("job", "error")]
 
 
 def test_nothing_of_flink_answers() -> None:

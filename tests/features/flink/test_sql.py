@@ -14,10 +14,10 @@ from tests.everything import app
 from afresh.errors import AfreshError
 from afresh.features.engines.flink.clients import HIDDEN, job_of
 from afresh.features.engines.flink.columns import group, literal, property_types
-from afresh.features.engines.flink.facts import FactTable
-from afresh.features.engines.flink.identity import family_name, input_name
 from afresh.features.engines.flink.job import script
 from afresh.features.engines.flink.retention import refuse_if_old, state_ttl
+from afresh.features.engines.rows.facts import FactTable
+from afresh.features.engines.rows.identity import family_name, input_name
 from afresh.features.plan import Input
 from afresh.settings import load_settings
 

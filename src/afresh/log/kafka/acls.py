@@ -9,12 +9,13 @@ from typing import Any, Literal
 from afresh.log.kafka.client import admin
 from afresh.log.kafka.topics import TIMEOUT_S, Cluster, Topics
 
-Role = Literal["ingest", "serve", "flink", "feed", "analyst"]
+Role = Literal["ingest", "serve", "flink", "kafka-streams", "feed", "analyst"]
 
 ROLES: dict[Role, str] = {
     "ingest": "brings events in from topics of the company's own",
     "serve": "takes events over HTTP, follows the log, answers",
     "flink": "computes facts from events",
+    "kafka-streams": "computes facts from events, with topics of its own",
     "feed": "writes facts into the store",
     "analyst": "reads everything and writes nothing",
 }
@@ -22,7 +23,8 @@ ROLES: dict[Role, str] = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """Leave to do one thing. kind: `topic` or `group`; prefixed: to all whose names begin so."""
+    """Leave to do one thing. kind: `topic`, `group` or `transactional_id`; prefixed: to all whose
+    names begin so."""
 
     kind: str
     name: str
@@ -44,7 +46,7 @@ def grants(role: Role, topics: Topics, foreign: Sequence[str] = ()) -> list[Gran
     elif role == "serve":
         reads = [t.events, t.items, t.weights]
         writes = [t.events, t.items, t.weights, t.late, t.dead]
-    elif role == "flink":
+    elif role == "flink" or role == "kafka-streams":
         reads, writes = [t.events, t.facts], [t.facts]
     elif role == "feed":
         reads = [t.events, t.items, t.weights, t.facts]
@@ -53,10 +55,19 @@ def grants(role: Role, topics: Topics, foreign: Sequence[str] = ()) -> list[Gran
     found = [Grant("topic", name, "READ") for name in reads]
     found += [Grant("topic", name, "WRITE") for name in writes]
     # Servers read every partition, each for itself; as a group they choose which of them learns.
-    group = "learner" if role == "serve" else role
+    group = {"serve": "learner", "kafka-streams": "streams"}.get(role, role)
     found.append(Grant("group", f"{t.prefix}.{group}", "READ", prefixed=True))
-    if role == "feed":  # looks at how far Flink has come
-        found.append(Grant("group", f"{t.prefix}.flink", "READ", prefixed=True))
+    if role == "kafka-streams":  # state, and events by key, are in topics that it makes
+        own = f"{t.prefix}.streams"
+        does = ("CREATE", "READ", "WRITE", "DELETE")
+        found += [Grant("topic", own, operation, prefixed=True) for operation in does]
+        found.append(Grant("transactional_id", own, "WRITE", prefixed=True))
+    if role == "feed":  # looks at how far Flink or Kafka Streams has come
+        found += [
+            Grant("group", f"{t.prefix}.flink", "READ", prefixed=True),
+            Grant("group", f"{t.prefix}.streams", "READ", prefixed=True),
+            Grant("topic", f"{t.prefix}.streams", "READ", prefixed=True),
+        ]
     return found
 
 

@@ -29,10 +29,20 @@ class Partition:
 class Consuming:
     """Reads partitions, each from its offset on; belongs to no group, so nobody takes them away.
 
-    A message is seen once all replicas in sync have it: what was read is acknowledged.
+    A message is seen once all replicas in sync have it: what was read is acknowledged. One that was
+    written in a transaction is seen once that is committed. transactions: whether there are any:
+    their marks have offsets too, and are no messages, so that only `places` says how far this is.
+    uncommitted: count to the ends what is not committed yet.
     """
 
-    def __init__(self, address: Address, partitions: Sequence[Partition]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        partitions: Sequence[Partition],
+        *,
+        transactions: bool = False,
+        uncommitted: bool = False,
+    ) -> None:
         self.partitions = list(partitions)
         self._place = {(p.topic, p.number): at for at, p in enumerate(partitions)}
         must = {
@@ -40,7 +50,11 @@ class Consuming:
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
             "error_cb": say_once,
+            "enable.partition.eof": transactions,
+            "isolation.level": "read_uncommitted" if uncommitted else "read_committed",
         }
+        self.places: list[int] = []
+        """The offset of the next record of each partition."""
         usual = {"fetch.wait.max.ms": 100, "queued.min.messages": 100_000}
         self._consumer = kafka().Consumer(address.client(must, **usual), logger=QUIET)
 
@@ -93,6 +107,7 @@ class Consuming:
 
     def begin(self, vector: Sequence[int]) -> None:
         lib = kafka()
+        self.places = list(vector)
         self._consumer.assign(
             [
                 lib.TopicPartition(p.topic, p.number, offset)
@@ -110,9 +125,12 @@ class Consuming:
         found: dict[int, list[Any]] = {}
         for message in received(self._consumer, PORTION, timeout_s):
             error = message.error()
+            place = self._place.get((message.topic(), message.partition()), 0)
             if error is None:
-                place = self._place[message.topic(), message.partition()]
                 found.setdefault(place, []).append(message)
+                self.places[place] = message.offset() + 1
+            elif error.code() == lib.KafkaError._PARTITION_EOF:
+                self.places[place] = message.offset()
             elif error.code() in (
                 lib.KafkaError._AUTO_OFFSET_RESET,
                 lib.KafkaError.OFFSET_OUT_OF_RANGE,

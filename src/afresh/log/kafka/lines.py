@@ -149,12 +149,23 @@ def write_lines(
 @numba.njit(cache=True, nogil=True)
 def _is(data, at, end, wanted, first, past):  # type: ignore[no-untyped-def]
     """Whether data[at:end] begins with wanted[first:past]."""
-    if end - at < past - first:
+    n = past - first
+    if end - at < n:
         return False
-    for k in range(past - first):  # noqa: SIM110
-        if data[at + k] != wanted[first + k]:
-            return False
-    return True
+    here, there, other = data[at : at + n], wanted[first:past], np.uint8(0)
+    for k in range(n):  # to the end, whatever it finds: that many at once
+        other |= here[k] ^ there[k]
+    return other == 0
+
+
+@numba.njit(cache=True, nogil=True)
+def _plain(text):  # type: ignore[no-untyped-def]
+    """Whether a string holds no escape, no control character, nor the first byte of one."""
+    odd = False
+    for k in range(len(text)):
+        c = text[k]
+        odd |= (c == 92) | (c < 32) | (c == 127) | (c == 0xC2)
+    return not odd
 
 
 @numba.njit(cache=True, nogil=True)
@@ -193,19 +204,19 @@ def _read(heads, head_at, kinds, rows, names, name_at, required,  # type: ignore
                 continue
             first = at
             while at < end and data[at] != 34:
-                c = data[at]
-                # An escape, a control character, or the first byte of one.
-                if c == 92 or c < 32 or c == 127 or c == 0xC2:
-                    return False
                 at += 1
+            text = data[first:at]
+            if not _plain(text):
+                return False
             if at == end or at == first:  # noqa: SIM109
                 return False
             if kind == TEXT:
                 if at - first > 256:
                     return False
-                for p in range(first, at):
-                    texts[row, used[row]] = data[p]
-                    used[row] += 1
+                place = texts[row, used[row] : used[row] + at - first]
+                for k in range(at - first):
+                    place[k] = text[k]
+                used[row] += at - first
             else:
                 found = -1
                 for t in range(len(name_at) - 1):

@@ -14,7 +14,9 @@ from afresh.log.kafka.receiving import received
 class Sharing:
     """Reads those partitions that the group's coordinator gives this member.
 
-    mine: the partitions given; given: those of them that are to be placed with `begin`.
+    mine: the partitions given; given: those of them that are to be placed with `begin`; ends: where
+    a partition ended when all up to there had been taken. Behind the last message of a transaction
+    that is more than the offset of a message.
     """
 
     def __init__(self, address: Address, topic: str, group: str) -> None:
@@ -23,6 +25,7 @@ class Sharing:
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",  # compaction may have taken the record itself
             "error_cb": say_once,
+            "enable.partition.eof": True,
         }
         # Who was killed is missed after six seconds, the least that brokers allow by themselves.
         usual = {
@@ -33,6 +36,7 @@ class Sharing:
         self.topic = topic
         self.mine: set[int] = set()
         self.given: set[int] = set()
+        self.ends: dict[int, int] = {}
         self._consumer = kafka().Consumer(address.client(must, **usual), logger=QUIET)
         self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked)
 
@@ -42,6 +46,7 @@ class Sharing:
 
     def _revoked(self, consumer: Any, partitions: Sequence[Any]) -> None:
         self.mine, self.given = set(), set()
+        self.ends.clear()
         consumer.unassign()
 
     def begin(self, places: Mapping[int, int]) -> None:
@@ -49,15 +54,19 @@ class Sharing:
         lib = kafka()
         self._consumer.assign([lib.TopicPartition(self.topic, p, at) for p, at in places.items()])
         self.given = set()
+        self.ends.clear()
 
     def take(self, at_most: int, timeout_s: float) -> list[Any]:
         """Messages in the order of each partition; waits for the first of them only."""
-        found = []
+        found, ended = [], kafka().KafkaError._PARTITION_EOF
         for message in received(self._consumer, at_most, timeout_s):
-            if message.error() is None:
+            error = message.error()
+            if error is None:
                 found.append(message)
+            elif error.code() == ended:
+                self.ends[message.partition()] = message.offset()
             else:
-                say_once(message.error())
+                say_once(error)
         return [message for message in found if message.partition() in self.mine]
 
     def close(self) -> None:

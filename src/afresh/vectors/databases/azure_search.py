@@ -3,7 +3,7 @@
 A collection is an index, whose name has dashes there; an alias an index alias. A write is answered
 before it can be found, so `flush` writes a point of its own and waits until it can be. Not run
 against the service by our tests: the requests that its client sends are compared with what Azure
-documents for the API version 2025-09-01 and later.
+documents for the API version 2026-04-01.
 """
 
 from __future__ import annotations
@@ -221,13 +221,14 @@ def _index(models: Any, name: str, shape: Shape) -> Any:
 
 
 class _Language:
-    """Filters as OData expressions; what is absent is null there, and `not` lets null pass."""
+    """Filters as OData expressions; what is absent is null there."""
 
     def one_of(self, field: Field, values: Values) -> str:
         return self.either([f"f_{field.name} eq {_literal(value)}" for value in values])
 
     def none_of(self, field: Field, values: Values) -> str:
-        return f"not {self.one_of(field, values)}"
+        others = self.both([f"f_{field.name} ne {_literal(value)}" for value in values])
+        return self.either([f"f_{field.name} eq null", others])
 
     def between(self, field: Field, least: float | None, most: float | None) -> str:
         parts = [f"f_{field.name} ge {_literal(least)}"] if least is not None else []
@@ -235,7 +236,10 @@ class _Language:
         return self.both(parts)
 
     def outside(self, field: Field, least: float | None, most: float | None) -> str:
-        return f"not {self.between(field, least, most)}"
+        parts = [f"f_{field.name} eq null"]
+        parts += [f"f_{field.name} lt {_literal(least)}"] if least is not None else []
+        parts += [f"f_{field.name} gt {_literal(most)}"] if most is not None else []
+        return self.either(parts)
 
     def both(self, parts: Sequence[str]) -> str:
         return f"({' and '.join(parts)})"

@@ -27,8 +27,11 @@ ALIASES = "afresh_vectors_live"
 TYPES = {"text": "text", "number": "float8", "flag": "bool"}
 BREADTH = 200
 """How many candidates a search of the graph keeps at least (hnsw.ef_search, 1,000 at most)."""
-_SESSION = f"SET hnsw.iterative_scan = strict_order; SET hnsw.ef_search = {BREADTH}"
-"""A filter that lets little pass has the graph searched on, instead of answered with too few."""
+_SESSION = f"SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = {BREADTH}"
+"""A filter that lets little pass has the graph searched on, instead of answered with too few. In
+strict order what comes late is dropped: .83 of a hundred were found where relaxed finds .95."""
+MORE = 2
+"""With a filter, so many times the points wanted are fetched, of which the nearest are taken."""
 
 
 class PgvectorDatabase:
@@ -41,7 +44,7 @@ class PgvectorDatabase:
             raise missing("PostgreSQL", "pg8000", "pgvector") from error
         self._library: Any = pg8000.native
         self._access, self._own = access, threading.local()
-        self._all: list[Any] = []
+        self._all: set[Any] = set()
         parts = urlsplit(access.url)
         self._socket = parse_qs(parts.query).get("host", [""])[0]
         self.where = f"postgresql://{hostname(access.url) or self._socket}{parts.path}"
@@ -90,7 +93,7 @@ class PgvectorDatabase:
         return rows[0][0] if rows else None
 
     def close(self) -> None:
-        for connection in self._all:
+        for connection in list(self._all):
             try:
                 connection.close()
             except (self._library.InterfaceError, OSError):
@@ -100,6 +103,7 @@ class PgvectorDatabase:
         """The rows of a statement. A connection that broke is made anew by the next call."""
         try:
             if getattr(self._own, "connection", None) is None:
+                self._own.connection = None
                 self._own.connection = self._connect()
             return list(self._own.connection.run(text, **said) or ())
         except self._library.DatabaseError as error:
@@ -107,6 +111,7 @@ class PgvectorDatabase:
             reason = told.get("M", told) if isinstance(told, dict) else told
             raise self._refused(str(reason)) from error
         except (self._library.InterfaceError, OSError) as error:
+            self._all.discard(self._own.connection)
             self._own.connection = None
             raise self._refused(str(error)) from error
 
@@ -126,7 +131,7 @@ class PgvectorDatabase:
         )  # fmt: skip
         made.run("LOAD 'vector'")
         made.run(_SESSION)
-        self._all.append(made)
+        self._all.add(made)
         return made
 
     def _refused(self, reason: str) -> Unavailable:
@@ -176,11 +181,13 @@ class PgvectorCollection:
         said = f"WHERE {translated(where, self.shape.fields, language)} " if where else ""
         if k <= 0:
             return Hits()
+        wanted = int(k) * (MORE if where else 1)
         rows = self._at.run(
             f"SELECT id, 1 - (vector <=> CAST(:row AS vector)) FROM {self.name} "
-            f"{said}ORDER BY vector <=> CAST(:row AS vector) LIMIT {int(k)}",
+            f"{said}ORDER BY vector <=> CAST(:row AS vector) LIMIT {wanted}",
             row=row, **language.values,
         )  # fmt: skip
+        rows = sorted(rows, key=lambda row: -row[1])[:k]
         return Hits([row[0] for row in rows], np.array([row[1] for row in rows], np.float32))
 
     def count(self) -> int:

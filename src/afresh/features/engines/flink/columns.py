@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from afresh.errors import AfreshError
 from afresh.features.columns import HOUR_MS, band_labels
-from afresh.features.engines.flink.identity import IDS, key_input
+from afresh.features.engines.rows.identity import IDS, key_input
+from afresh.features.engines.rows.scales import check_scales
 from afresh.features.plan import DAY_MS, Input, Plan
 
 IDENTITY = ("event_id", "event_type", "user_id", "session_id", "item_id")
@@ -36,19 +36,14 @@ def property_types(plan: Plan) -> dict[str, str]:
 
     Raises AfreshError when a column is read with different decimal places.
     """
+    check_scales(plan)
     found: dict[str, str] = {}
-    places: dict[str, int] = {}
     for source in plan.inputs:
         for name in _sources(source):
             if source.kind == "text":
                 found[name] = "STRING"
             elif source.kind == "number":
                 found.setdefault(name, "BIGINT")
-                if places.setdefault(name, source.places) != source.places:
-                    raise AfreshError(
-                        f"{name} is read with {places[name]} and {source.places} decimal places.",
-                        hint="A column of the topic has one scale: declare both alike.",
-                    )
     return found
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from afresh.features.engines.flink.columns import key, literal, only, text
-from afresh.features.engines.flink.identity import distinct_name
 from afresh.features.engines.flink.lists import NOTHING
+from afresh.features.engines.rows.identity import distinct_name
 from afresh.features.plan import Distinct, Plan
 
 HEX_DIGITS = 16

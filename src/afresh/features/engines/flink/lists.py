@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from afresh.features.engines.flink.columns import key, literal, only
-from afresh.features.engines.flink.identity import postings_name, sequence_name, sessions_name
+from afresh.features.engines.rows.lists import VISIT, lists_of
 from afresh.features.plan import Plan
 
 NOTHING = "CASE WHEN event_type = '' THEN owner END"
@@ -14,9 +12,11 @@ NOTHING = "CASE WHEN event_type = '' THEN owner END"
 
 def list_rows(plan: Plan) -> list[str]:
     """The lists that an event belongs to, as ROWs (list, key, n)."""
-    return [f"ROW({literal(name)}, {who}, {n})" for name, who, n in _lists(plan)] or [
-        f"ROW(event_type, {NOTHING}, 1)"
-    ]
+    rows = []
+    for kept in lists_of(plan):
+        who = "visit" if kept.key == VISIT else key(plan, kept.key)
+        rows.append(f"ROW({literal(kept.name)}, {only(plan, kept.types, who)}, {kept.n})")
+    return rows or [f"ROW(event_type, {NOTHING}, 1)"]
 
 
 def insert_lists(plan: Plan) -> str:
@@ -44,12 +44,3 @@ def insert_links() -> str:
     return """INSERT INTO links
   SELECT 'link', owner, event_id, session_id, user_id, `timestamp`, `offset` FROM uniq
   WHERE event_type = 'identify' AND session_id IS NOT NULL AND user_id IS NOT NULL"""
-
-
-def _lists(plan: Plan) -> Iterator[tuple[str, str, int]]:
-    for spec in plan.sequences:
-        yield sequence_name(plan, spec), only(plan, spec.types, key(plan, spec.key)), spec.n
-    p = plan.postings
-    if p.types:
-        yield sessions_name(plan), only(plan, p.types, "visit"), p.per_session
-        yield postings_name(plan), only(plan, p.types, "item_id"), p.per_item

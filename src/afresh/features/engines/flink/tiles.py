@@ -1,21 +1,14 @@
-"""Tiles as atoms: one row a family, key, tile, group, event type and input.
-
-A slot of a family is a merge of atoms (the sum of `n` over its event types, times a weight,
-and so on), worked out where facts are read. An atom depends on nothing but its name, so a
-feature can be added without touching what is kept of the others.
-"""
+"""Tiles as atoms (`rows/atoms.py`), counted by one INSERT."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from afresh.features.engines.flink.columns import group, key, literal, number, only
-from afresh.features.engines.flink.identity import MOMENT, family_name, input_name
-from afresh.features.plan import Family, Plan, Slot
+from afresh.features.engines.rows.atoms import LOG, Atom, atoms_of
+from afresh.features.engines.rows.identity import MOMENT, family_name
+from afresh.features.plan import Family, Plan
 from afresh.features.tiles import LIMB_BITS
-
-LOG = "log"
-"""The family whose keys are partitions of the events' topic: one atom each, of every event."""
 
 NO_NUMBER = "CAST(NULL AS BIGINT)"
 
@@ -32,13 +25,6 @@ def atom_rows(plan: Plan) -> list[str]:
         f"CASE WHEN event_type <> '' THEN '' END, {literal(MOMENT)}, {NO_NUMBER}, `timestamp`)"
     )
     return [everything, *(row for family in plan.families for row in _family(plan, family))]
-
-
-def slot_input(plan: Plan, slot: Slot) -> str:
-    """The input of the atoms that a slot merges: '' for those that only count."""
-    if slot.op in ("min_ts", "max_ts"):
-        return MOMENT
-    return "" if slot.input is None else input_name(plan.inputs[slot.input])
 
 
 def insert_tiles(plan: Plan) -> str:
@@ -59,17 +45,18 @@ def insert_tiles(plan: Plan) -> str:
 def _family(plan: Plan, family: Family) -> Iterator[str]:
     name = literal(family_name(plan, family))
     where = f"`timestamp` / {family.width}, {group(plan, family.split)}, event_type"
-    wanted: dict[str, tuple[set[int], str, str]] = {}
-    for slot in family.slots:
-        added = value = NO_NUMBER
-        if slot.input is not None:
-            added = value = number(plan, plan.inputs[slot.input])
-        elif slot.op in ("min_ts", "max_ts"):
-            value = "`timestamp`"
-        types, _, _ = wanted.setdefault(slot_input(plan, slot), (set(), added, value))
-        types.update(slot.types)
-    for said, (types, added, value) in wanted.items():
+    for atom in atoms_of(plan, family):
+        added, value = _said(plan, atom)
         mine = key(plan, family.key)
-        if value not in (NO_NUMBER, "`timestamp`"):
+        if atom.source is not None:
             mine = f"CASE WHEN {value} IS NOT NULL THEN {mine} END"
-        yield f"ROW({name}, {only(plan, types, mine)}, {where}, {literal(said)}, {added}, {value})"
+        mine = only(plan, atom.types, mine)
+        yield f"ROW({name}, {mine}, {where}, {literal(atom.input)}, {added}, {value})"
+
+
+def _said(plan: Plan, atom: Atom) -> tuple[str, str]:
+    """What is added, and what the least and the greatest are of."""
+    if atom.source is not None:
+        said = number(plan, plan.inputs[atom.source])
+        return said, said
+    return NO_NUMBER, "`timestamp`" if atom.input == MOMENT else NO_NUMBER

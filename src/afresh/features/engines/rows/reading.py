@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from afresh.errors import AfreshError
-from afresh.features.engines.flink.facts import FactTable
+from afresh.features.engines.rows.facts import FactTable
 from afresh.log.kafka.address import Address
 from afresh.log.kafka.consuming import Consuming, Partition
 from afresh.log.kafka.topics import Cluster
@@ -20,18 +20,17 @@ class FactReader:
                 f"There is no topic {topic}.", hint="`afresh kafka init APP.py` makes it."
             )
         self.table = FactTable()
-        self._consuming = Consuming(address, [Partition(topic, n) for n in range(count)])
-        self._vector = [first for first, _ in self._consuming.bounds()]
-        self._consuming.begin(self._vector)
+        self._consuming = Consuming(address, [Partition(topic, n) for n in range(count)],
+                                    transactions=True)  # fmt: skip
+        self._consuming.begin([first for first, _ in self._consuming.bounds()])
 
     def read(self) -> FactTable:
         """Read on to where the topic ends now."""
         ends = [end for _, end in self._consuming.bounds()]
-        while any(here < end for here, end in zip(self._vector, ends, strict=True)):
-            for place, messages in self._consuming.take(0.1):
+        while any(here < end for here, end in zip(self._consuming.places, ends, strict=True)):
+            for _, messages in self._consuming.take(0.1):
                 for message in messages:
                     self.table.take(message.key(), message.value())
-                self._vector[place] = messages[-1].offset() + 1
         return self.table
 
     def close(self) -> None:

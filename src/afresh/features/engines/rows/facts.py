@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from afresh.features.engines.flink.identity import (
+from afresh.features.engines.rows.atoms import LOG, slot_input
+from afresh.features.engines.rows.identity import (
     MOMENT,
     distinct_name,
     family_name,
@@ -19,7 +20,6 @@ from afresh.features.engines.flink.identity import (
     sequence_name,
     sessions_name,
 )
-from afresh.features.engines.flink.tiles import LOG, slot_input
 from afresh.features.plan import Family, Plan, Slot
 from afresh.features.tiles import EMPTY
 

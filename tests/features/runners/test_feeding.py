@@ -1,4 +1,4 @@
-"""What a store holds of Flink's facts is what the embedded engine says, to the bit."""
+"""What a store holds of a runner's facts is what the embedded engine says, to the bit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 from tests.conftest import needs_valkey
-from tests.features.flink.conftest import Everything
+from tests.features.conftest import Everything
 from tests.valkey_server import Server, free_port, valkey_server
 
 from afresh.errors import Unavailable
@@ -32,6 +32,11 @@ from afresh.store.value import Keys, keys_of
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
 
+BOTH = pytest.mark.parametrize(
+    "everything", ["flink", pytest.param("kafka_streams", marks=pytest.mark.nightly)], indirect=True
+)
+
+
 @pytest.fixture(autouse=True)
 def _installed() -> None:
     needs_valkey()
@@ -42,7 +47,7 @@ PATIENCE_S = 30.0
 
 def source(everything: Everything) -> Source:
     running = everything.running
-    return Source(running.address, running.topics, running.job.group)
+    return Source(running.address, running.topics, running.reads)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -93,6 +98,7 @@ def fed(everything: Everything, settings: Settings) -> bool:
         store.close()
 
 
+@BOTH
 def test_values_are_those_of_the_embedded_engine_though_the_store_was_away_and_lost_all(
     everything: Everything, tmp_path: Path
 ) -> None:
@@ -171,7 +177,8 @@ def feeder(
     address = everything.running.address
     log = f"kafka://{address.servers}/{address.prefix}"
     command = [sys.executable, "-m", "afresh.cli", "feed", "tests/everything.py", "--log", log,
-               "--store", str(settings.store), "--port", str(port)]  # fmt: skip
+               "--store", str(settings.store), "--port", str(port),
+               "--engine", everything.running.name]  # fmt: skip
     environment = {**os.environ, "AFRESH_STORE_PREFIX": settings.store_prefix}
     with output.open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)

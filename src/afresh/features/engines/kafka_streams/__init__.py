@@ -1,0 +1,1 @@
+"""Kafka Streams: a plan as the document that the runner in `engines/kafka-streams` interprets."""
