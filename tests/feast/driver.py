@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from feast import FeatureStore
+from feast import FeatureStore, Field
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import feast_value_type_to_python_type as python
+from feast.types import Int64
 
 from afresh.feast.columns import Column
 from afresh.feast.messages import parsed
@@ -67,6 +68,19 @@ def push(store: FeatureStore, rows: Any) -> Any:
     frame["event_timestamp"] = pd.to_datetime(frame["event_timestamp"], unit="ms", utc=True)
     store.push("events", frame)
     return len(frame)
+
+
+def write(store: FeatureStore, view: str, rows: Any) -> Any:
+    frame = pd.DataFrame(rows)
+    frame["event_timestamp"] = pd.Timestamp.now(tz="UTC")
+    store.write_to_online_store(view, frame)
+
+
+def update(store: FeatureStore, fields: list[str]) -> Any:
+    """What `feast apply` asks of the online store, for a view of these features."""
+    view = store.get_feature_view("by_session")
+    view.features = [Field(name=name, dtype=Int64) for name in fields]
+    store._get_provider().online_store.update(store.config, [], [view], [], [], True)
 
 
 def materialize(store: FeatureStore) -> Any:

@@ -129,6 +129,15 @@ def test_a_column_of_any_numbers_is_read_as_it_was_meant(
 def test_values_are_not_written(shop: Shop) -> None:
     with pytest.raises(FeastError, match="nothing to materialize"):
         shop.feast.call("materialize")
+    row = {"session_id": "v", "steps": ["i"], "paid": 1.0, "fading_paid": 1.0}
+    with pytest.raises(FeastError, match="The values of by_session come from events"):
+        shop.feast.call("write", view="by_session", rows=[row])
+
+
+def test_a_view_that_the_definition_lacks_is_not_applied(shop: Shop) -> None:
+    shop.feast.call("update", fields=["steps", "paid"])
+    with pytest.raises(FeastError, match="no feature 'gone', of the view by_session"):
+        shop.feast.call("update", fields=["steps", "gone"])
 
 
 def test_events_are_pushed_once_and_values_follow(shop: Shop) -> None:
