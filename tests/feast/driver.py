@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from feast import FeatureStore, Field
+from feast import FeatureService, FeatureStore, Field
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import feast_value_type_to_python_type as python
@@ -34,6 +34,21 @@ def online(store: FeatureStore, features: Any, rows: Any, service: bool = False)
         "values": got.to_dict(),
         "statuses": {name: sorted(set(result.statuses)) for name, result in named},
         "timestamps": sorted({t.ToMilliseconds() for t in got.proto.results[-1].event_timestamps}),
+    }
+
+
+def aliased(store: FeatureStore, keys: list[str], row: dict[str, Any]) -> Any:
+    """The view of items twice, each time of another column."""
+    view = store.get_feature_view("by_item")[["days", "cheapest"]]
+    projections = [view.with_name(f"of_{key}").with_join_key_map({"item_id": key}) for key in keys]
+    service = FeatureService(name="aliased", features=projections)
+    store.apply(service)
+    full = {"features": service, "full_feature_names": True}
+    online = store.get_online_features(entity_rows=[row], **full).to_dict()
+    frame = pd.DataFrame([row | {"event_timestamp": pd.Timestamp.now(tz="UTC")}])
+    offline = store.get_historical_features(entity_df=frame, **full).to_arrow().to_pylist()[0]
+    return {name: values[0] for name, values in online.items()}, {
+        name: value for name, value in offline.items() if name != "event_timestamp"
     }
 
 

@@ -96,6 +96,18 @@ def test_a_service_reads_views_of_several_keys_at_once(shop: Shop) -> None:
     assert said["recent"] == [shop.rows("user_id", ["u"])[0]["recent"]]
 
 
+def test_one_view_of_two_columns_of_a_row(shop: Shop) -> None:
+    row = {"left": "i", "right": "nothing"}
+    online, offline = shop.feast.call("aliased", keys=list(row), row=row)
+    told = dict(zip(row.values(), shop.rows("item_id", list(row.values())), strict=True))
+    wanted = row | {
+        f"of_{column}__{name}": spoken(told[item][name])
+        for column, item in row.items()
+        for name in ("days", "cheapest")
+    }
+    assert online == offline == wanted
+
+
 def test_one_entity_after_another_gives_the_same(shop: Shop) -> None:
     names = ["u", "ann", "nobody"]
     read = shop.feast.call("one_by_one", view="by_user", key="user_id", names=names)

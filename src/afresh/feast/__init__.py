@@ -3,7 +3,7 @@
 types.py       which type of Feast a feature has
 declared.py    what a definition is in Feast's words: entities, views, services
 repository.py  the files of a repository, as text; writing.py puts them into a folder
-opening.py     from the configuration of a store to the plan and the settings
+opening.py     from the configuration of a store to the plan, its features and the settings
 online.py      the online store: values as of now, from Redis or Valkey
 columns.py     features of many entities as columns, one a feature
 messages.py    columns as Feast's messages

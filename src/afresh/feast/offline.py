@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from afresh.errors import AfreshError, BadRequest
 from afresh.feast.declared import EVENTS
 from afresh.feast.history import Rows, history
-from afresh.feast.opening import plan_and_settings
+from afresh.feast.opening import features_named, plan_and_settings
 from afresh.feast.source import TIMESTAMP
-from afresh.features.reading import features_of
 from afresh.log.sqlite import SqliteLog
 
 _NO_TABLE = (
@@ -162,7 +161,7 @@ def _joined(
         for view, names in wanted.items():
             (key,) = [column.name for column in view.entity_columns]
             ids = _ids(entity_df, view.projection.join_key_map.get(key, key))
-            rows = Rows(key, ids, moments, features_of(plan, key, names))
+            rows = Rows(key, ids, moments, features_named(plan, key, names))
             prefix = f"{view.projection.name_to_use()}__" if full_feature_names else ""
             for name, column in zip(names, history(plan, log, rows), strict=True):
                 table = table.append_column(prefix + name, column)

@@ -21,10 +21,9 @@ from afresh.errors import AfreshError, BadRequest
 from afresh.feast.columns import Column, columns
 from afresh.feast.declared import EVENTS
 from afresh.feast.messages import parsed, vector
-from afresh.feast.opening import plan_and_settings
+from afresh.feast.opening import features_named, plan_and_settings
 from afresh.feast.pushed import push
 from afresh.features.plan import Feature
-from afresh.features.reading import features_of
 from afresh.settings import Settings
 from afresh.store.opening import open_store
 from afresh.store.stored import Asked, Stored
@@ -119,7 +118,7 @@ class AfreshOnlineStore(OnlineStore):  # type: ignore[misc]
             text = f"The view {table.projection.name} needs {key!r} of each row."
             raise BadRequest(text, hint=f"Add {key!r} to entity_rows.") from None
         names = tuple(each.string_val for each in given)
-        return Wanted(key, names, features_of(stored.plan, key, features))
+        return Wanted(key, names, features_named(stored.plan, key, features))
 
     def _read(self, stored: Stored, wanted: Sequence[Wanted]) -> list[tuple[list[Column], int]]:
         """The columns of each view and their moment, UTC ms; all in one question to the store."""
