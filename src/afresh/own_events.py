@@ -1,0 +1,145 @@
+"""A caller's own events: what a store has not yet of some people, read from the log and folded
+over what it has."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import structlog
+
+from afresh.errors import AfreshError
+from afresh.features.columns import item_columns
+from afresh.features.plan import Plan
+from afresh.log.kafka.address import address_of
+from afresh.log.kafka.stretches import Stretches
+from afresh.log.kafka.topics import Cluster, topics_of
+from afresh.log.kafka.wire import Wire
+from afresh.log.token import Place
+from afresh.settings import Settings
+from afresh.store.recent import People, Recent, folded
+from afresh.store.stored import Asked, Found, sections_read
+from afresh.store.value import Section
+
+READ_S = 0.1
+"""The longest that a question waits for the log: twice what it waits for the store."""
+MOST = 5_000
+"""Messages read for one question at most; they are read and looked at in some 20 ms."""
+AGAIN_S = 1.0
+"""How long after a failure the topics are looked for again."""
+LOOK_S = 60.0
+"""How often it is looked whether they are the same."""
+
+_log = structlog.get_logger("afresh.own_events")
+
+
+class _Known(NamedTuple):
+    """The topics as they were found. log: their id; partitions: of the events."""
+
+    log: str
+    partitions: int
+    stretches: Stretches
+
+
+class OwnEvents:
+    """The log behind a store, for what the store has not yet. Writes nothing.
+
+    The brokers are looked for in a thread: while they are away, nothing is found and nobody waits.
+    """
+
+    def __init__(self, plan: Plan, settings: Settings) -> None:
+        self.plan, self.settings = plan, settings
+        self.history = Section("sequence", plan.history)
+        """What must be known of people besides what their features read."""
+        self._address, self._topics = address_of(settings), topics_of(settings)
+        self._wire = Wire(plan.accepted, *item_columns(plan))
+        self._known: _Known | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="afresh-own-log", daemon=True)
+
+    def start(self) -> None:
+        self._wire.decode([])
+        self._thread.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the topics were found."""
+        return self._known is not None
+
+    def close(self) -> None:
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._known is not None:
+            self._known.stretches.close()
+
+    def over(
+        self, asked: Sequence[Asked], found: Sequence[Found], wanted: Place
+    ) -> tuple[list[Found], bool]:
+        """What was found, with people's own events up to `wanted` folded in, and whether all that
+        was asked reflects it now.
+
+        found: with F no less than that of `wanted`, and the history of users.
+        """
+        known, head = self._known, found[0].head
+        if known is None or head.engine or known.log != head.log:
+            return list(found), False
+        late = time.monotonic() + READ_S
+        made = [self._one(known, *pair, wanted, late) for pair in zip(asked, found, strict=True)]
+        answers = [old if new is None else new for old, new in zip(found, made, strict=True)]
+        return answers, None not in made
+
+    def _one(
+        self, known: _Known, asked: Asked, found: Found, wanted: Place, late: float
+    ) -> Found | None:
+        """None: it does not reflect `wanted`."""
+        reached = found.values.reached(found.head.offsets)
+        if reached is None:
+            return None
+        reached = reached[:, : known.partitions]
+        if asked.key != "user_id":
+            return found if (reached >= wanted.at[: known.partitions]).all() else None
+        people = People(found.values.entities, reached, linked=len(found.state.links) > 0)
+        missing = people.missing(wanted.at)
+        if not missing:
+            return found
+        if sum(past - first for first, past in missing.values()) > MOST:
+            return None
+        messages = known.stretches.read(missing, late)
+        if messages is None:
+            return None
+        recent, sections = self._recent(messages), sections_read(asked)
+        state = folded(found.state, people, recent, sections, self.settings.admission_horizon)
+        if state is None:
+            return None
+        return found._replace(state=state, now=max(found.now, state.newest + 1))
+
+    def _recent(self, messages: Sequence[Any]) -> Recent:
+        batch, unread = self._wire.decode([message.value() for message in messages])
+        bad = {each.at for each in unread}
+        read = [message for at, message in enumerate(messages) if at not in bad]
+        rows = [(m.partition(), m.offset(), m.timestamp()[1]) for m in read]
+        return Recent(batch, *np.array(rows, np.int64).reshape(-1, 3).T)
+
+    def _look(self) -> None:
+        said = False
+        while not self._closing.is_set():
+            try:
+                self._find()
+                said = False
+            except AfreshError as error:
+                if not said:
+                    _log.warning("log_not_found", reason=error.message, hint=error.hint)
+                said = True
+            self._closing.wait(AGAIN_S if said else LOOK_S)
+
+    def _find(self) -> None:
+        found = Cluster(self._address).find(self._topics)
+        known = self._known
+        stretches = Stretches(self._address, self._topics.events) if known is None else (
+            known.stretches
+        )  # fmt: skip
+        self._known = _Known(found.id, found.events, stretches)
