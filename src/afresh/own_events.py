@@ -21,8 +21,9 @@ from afresh.log.kafka.wire import Wire
 from afresh.log.token import Place
 from afresh.settings import Settings
 from afresh.store.recent import People, Recent, folded
-from afresh.store.stored import Asked, Found, sections_read
+from afresh.store.stored import Asked, Found
 from afresh.store.value import Section
+from afresh.store.warm import warm_recent
 
 READ_S = 0.1
 """The longest that a question waits for the log: twice what it waits for the store."""
@@ -31,7 +32,10 @@ MOST = 5_000
 AGAIN_S = 1.0
 """How long after a failure the topics are looked for again."""
 LOOK_S = 60.0
-"""How often it is looked whether they are the same."""
+"""How often it is looked whether they are the same; brokers close connections that rest for ten
+minutes, and a question should not have to open one."""
+CLOSE_S = 1.0
+"""How long the end waits for brokers that are being asked."""
 
 _log = structlog.get_logger("afresh.own_events")
 
@@ -56,12 +60,13 @@ class OwnEvents:
         """What must be known of people besides what their features read."""
         self._address, self._topics = address_of(settings), topics_of(settings)
         self._wire = Wire(plan.accepted, *item_columns(plan))
+        self._stretches: Stretches | None = None
         self._known: _Known | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._look, name="afresh-own-log", daemon=True)
 
     def start(self) -> None:
-        self._wire.decode([])
+        warm_recent(self.plan, self._wire)
         self._thread.start()
 
     @property
@@ -72,9 +77,9 @@ class OwnEvents:
     def close(self) -> None:
         self._closing.set()
         if self._thread.is_alive():
-            self._thread.join()
-        if self._known is not None:
-            self._known.stretches.close()
+            self._thread.join(CLOSE_S)
+        if self._stretches is not None:
+            self._stretches.close()
 
     def over(
         self, asked: Sequence[Asked], found: Sequence[Found], wanted: Place
@@ -85,7 +90,7 @@ class OwnEvents:
         found: with F no less than that of `wanted`, and the history of users.
         """
         known, head = self._known, found[0].head
-        if known is None or head.engine or known.log != head.log:
+        if known is None or head.engine or not known.log == head.log == wanted.log:
             return list(found), False
         late = time.monotonic() + READ_S
         made = [self._one(known, *pair, wanted, late) for pair in zip(asked, found, strict=True)]
@@ -111,8 +116,8 @@ class OwnEvents:
         messages = known.stretches.read(missing, late)
         if messages is None:
             return None
-        recent, sections = self._recent(messages), sections_read(asked)
-        state = folded(found.state, people, recent, sections, self.settings.admission_horizon)
+        recent, horizon = self._recent(messages), self.settings.admission_horizon
+        state = folded(found.state, people, recent, asked.features, horizon)
         if state is None:
             return None
         return found._replace(state=state, now=max(found.now, state.newest + 1))
@@ -130,16 +135,16 @@ class OwnEvents:
             try:
                 self._find()
                 said = False
-            except AfreshError as error:
-                if not said:
-                    _log.warning("log_not_found", reason=error.message, hint=error.hint)
+            except Exception as error:  # the next look may go better, whatever it was
+                if not said and not self._closing.is_set():
+                    hint = error.hint if isinstance(error, AfreshError) else None
+                    _log.warning("log_not_found", reason=str(error), hint=hint)
                 said = True
             self._closing.wait(AGAIN_S if said else LOOK_S)
 
     def _find(self) -> None:
         found = Cluster(self._address).find(self._topics)
-        known = self._known
-        stretches = Stretches(self._address, self._topics.events) if known is None else (
-            known.stretches
-        )  # fmt: skip
-        self._known = _Known(found.id, found.events, stretches)
+        if self._stretches is None:
+            self._stretches = Stretches(self._address, self._topics.events)
+        self._stretches.connect(found.events)
+        self._known = _Known(found.id, found.events, self._stretches)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from engines.kafka import Kafka
+from tests.batches import batch_of
 from tests.mirrored import Mirrored, until
+from tests.model import Event
 from tests.opened import event, post
-from tests.valkey_server import Server
+from tests.valkey_server import Server, free_port
 
 from afresh import App, Catalog, Features, count, daily, distinct, last, sliding
 from afresh.answers import FeatureRows
+from afresh.log.kafka.wire import placed
+from afresh.mirror.runtime import MirrorRuntime
 from afresh.own_events import OwnEvents
 from afresh.settings import Settings
 from afresh.store.opening import open_store
@@ -104,7 +112,69 @@ def test_own_clicks_are_there_though_nobody_writes_the_store(readers: Readers) -
         assert readers.fresh(token, who, "w")
     assert readers.fresh(token, "u", "new", "s:v", "w", "x", "nobody")
     # Nothing was written: without a token it is what the store has.
-    assert readers.reader.features({"user_id": ["u"]}, ["views"], None).rows == [{"views": 3}]
+    assert readers.reader.features({"user_id": ["u"]}, ["views"], None).rows[0]["views"] == 3
     # What others did is not in a person's own events.
     both = {"user_id": ["u"], "item_id": ["i1"]}
     assert not readers.reader.features(both, None, None, token).fresh
+
+
+def test_a_copy_counts_once_and_what_cannot_be_known_is_left(readers: Readers) -> None:
+    first, told = event(event_id="first", item_id="i0"), event(event_id="told", item_id="i1")
+    readers.stop_writing(first)
+    post(readers.door, told)
+    for said in (first, told, told):  # as another door lets them in at the same moment
+        copy(readers.door, said)
+    token = post(readers.door, event(user_id="w")).offset
+    until(lambda: readers.door.mirroring.copies == 3)
+    assert readers.fresh(token, "u")
+    assert readers.asked(token, "u").rows[0]["views"] == 2
+
+    # What is no action on an item is in no history: features that count it wait for the store.
+    token = post(readers.door, event(event_type="glance")).offset
+    assert readers.fresh(token, "u")
+    assert not readers.asked(token, "u", names=["glances"]).fresh
+    # So do those of somebody who is only now known by name.
+    said = event(event_type="identify", session_id="v", item_id=None)
+    assert not readers.fresh(post(readers.door, said).offset, "u")
+    assert readers.fresh(post(readers.door, event(user_id="w")).offset, "w")
+    # The next writer brings all of it.
+    readers.mirrored("writer", app, **readers.where)
+    until(lambda: readers.asked(token, "u", names=["glances"]).fresh)
+
+
+def copy(door: MirrorRuntime, said: dict[str, Any]) -> None:
+    """Write an event past the door's memory."""
+    it = Event(said["event_id"], "view", said["timestamp"], said["user_id"], said["item_id"])
+    batch, written = batch_of(app.plan(), [it]), threading.Event()
+    keys, where = placed(batch, door.found.events)
+    writer = door.writer
+    lines = writer.wire.encode(batch)
+    writer.producing.write(door.topics.events, keys, lines, where, lambda _: written.set())
+    assert written.wait(20)
+
+
+def test_brokers_that_are_gone_or_silent_hold_no_answer_up(readers: Readers, kafka: Kafka) -> None:
+    readers.stop_writing(event())
+    token = post(readers.door, event()).offset
+    elsewhere = readers.reading(f"kafka://127.0.0.1:{free_port()}/gone")
+    try:
+        found = elsewhere.features({"user_id": ["u"]}, ["views"], None, token)
+        assert (found.fresh, found.rows[0]["views"]) == (False, 1)
+    finally:
+        elsewhere.close()
+    os.kill(kafka.pid, signal.SIGSTOP)
+    try:
+        found = readers.asked(token, "u")
+        assert (found.fresh, found.rows[0]["views"]) == (False, 1)
+    finally:
+        os.kill(kafka.pid, signal.SIGCONT)
+    until(lambda: readers.asked(token, "u").fresh)
+
+
+def test_too_much_to_read_is_not_read(readers: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers.stop_writing(event())
+    token = post(readers.door, *(event(item_id=f"i{n}") for n in range(9))).offset
+    monkeypatch.setattr("afresh.own_events.MOST", 8)
+    assert not readers.fresh(token, "u")
+    monkeypatch.setattr("afresh.own_events.MOST", 9)
+    assert readers.fresh(token, "u")

@@ -25,7 +25,7 @@ from afresh.store.entities import with_facts, with_linked
 from afresh.store.memory import MemoryStore
 from afresh.store.pack import pack
 from afresh.store.recent import People, Recent, folded
-from afresh.store.stored import Asked, Stored, sections_read
+from afresh.store.stored import Asked, Stored
 from afresh.store.value import Head, Section, generation_of
 
 LONG_HISTORY = 90 * DAY
@@ -121,7 +121,7 @@ def answered(
     recent = log.recent(people, log.place(end), now_state.newest)
     if sent_ts:
         recent.batch.sent_ts = recent.batch.ts + 1
-    state = folded(found.state, people, recent, sections_read(asked), HORIZON)
+    state = folded(found.state, people, recent, features, HORIZON)
     wanted_rows = Reader(now_state).values("user_id", list(names), features, moment)
     if state is None:
         return None, wanted_rows

@@ -8,7 +8,7 @@ cannot tell, nothing is answered.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,9 +20,8 @@ from afresh.events.schema import IDENTIFY
 from afresh.features.canonical import facts_of
 from afresh.features.engines.embedded import SESSION, USER, State
 from afresh.features.from_facts import state_of
-from afresh.features.plan import Plan
+from afresh.features.plan import Feature, Plan
 from afresh.log.kafka.partition import partitions_of
-from afresh.store.value import Section
 
 HOUR_MS = 3_600_000
 """How far ahead of its clock a door takes a timestamp; it lowers it to its own time then."""
@@ -83,14 +82,14 @@ def folded(
     state: State,
     people: People,
     recent: Recent,
-    sections: Collection[Section],
+    features: Sequence[Feature],
     horizon_ms: int,
 ) -> State | None:
     """The state of these people with their recent events folded in; None when that cannot be said
     for certain.
 
-    state: as unpacked from the values of `people`, with `sections` and the history in it, its F no
-    less than that of any event. horizon_ms: D, the age up to which the doors admit.
+    state: as unpacked from the values of `people`, with what `features` read and the history in
+    it, its F no less than that of any event. horizon_ms: D, the age up to which the doors admit.
     """
     owners = _owners(recent.batch)
     at = np.array([people.places.get(owner, -1) for owner in owners], np.int64)
@@ -104,7 +103,7 @@ def folded(
         return None  # an id may have been used again
     rows = _first_of_each_id(recent, owners, rows)
     batch = recent.batch
-    wanted = types_read(state.plan, sections)
+    wanted = types_read(state.plan, features)
     touching = [row for row in rows.tolist() if batch.types[batch.type[row]] in wanted]
     known = {owner: Known(state, owner) for owner in {owners[row] for row in touching}}
     plain = _plain(recent, state.plan, horizon_ms)
@@ -148,16 +147,19 @@ class Known:
         return True if ts - HOUR_MS > self.since else None
 
 
-def types_read(plan: Plan, sections: Collection[Section]) -> set[str]:
-    """The event types that touch what some sections hold."""
+def types_read(plan: Plan, features: Sequence[Feature]) -> set[str]:
+    """The event types that some features look at."""
     codes: set[int] = set()
-    for section in sections:
-        if section.kind == "tiles":
-            codes.update(code for slot in plan.families[section.at].slots for code in slot.types)
-        elif section.kind == "distinct":
-            codes.update(plan.distincts[section.at].types)
-        elif section.kind == "sequence":
-            codes.update(plan.sequences[section.at].types)
+    for feature in features:
+        reads = [*feature.reads, *([feature.session] if feature.session else [])]
+        for read in reads:
+            slots = plan.families[read.family].slots
+            for at in (read.slot, *(read.touch or ())):
+                codes.update(slots[at].types)
+        if feature.distinct is not None:
+            codes.update(plan.distincts[feature.distinct].types)
+        if feature.sequence is not None:
+            codes.update(plan.sequences[feature.sequence].types)
     return {plan.events[code].name for code in codes}
 
 

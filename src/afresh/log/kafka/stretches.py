@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from afresh.errors import Unavailable
 from afresh.log.kafka.address import Address
 from afresh.log.kafka.client import kafka
 from afresh.log.kafka.quiet import QUIET, say_once
@@ -16,6 +17,7 @@ from afresh.log.kafka.receiving import received
 
 CONSUMERS = 4
 """Readings at a time; a consumer has threads and connections of its own."""
+CONNECT_S = 2.0
 PORTION = 1_000
 
 Span = tuple[int, int]
@@ -43,6 +45,24 @@ class Stretches:
         ]
         for consumer in self._all:
             self._idle.put(consumer)
+
+    def connect(self, partitions: int) -> None:
+        """Have every consumer that is idle connected to all brokers it may need. Raises Unavailable
+        when one of them does not answer within CONNECT_S."""
+        for _ in range(CONSUMERS):
+            try:
+                consumer = self._idle.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                for partition in range(partitions):
+                    asked = kafka().TopicPartition(self.topic, partition)
+                    consumer.get_watermark_offsets(asked, timeout=CONNECT_S)
+            except kafka().KafkaException as error:
+                text = f"The brokers do not say what {self.topic} holds: {error}."
+                raise Unavailable(text, hint="Check that the brokers run.") from error
+            finally:
+                self._idle.put(consumer)
 
     def read(self, wanted: Mapping[int, Span], late: float) -> list[Any] | None:
         """The messages of these stretches, those of a partition in order; None when they did not
