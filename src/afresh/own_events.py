@@ -13,6 +13,7 @@ import structlog
 
 from afresh.errors import AfreshError
 from afresh.features.columns import item_columns
+from afresh.features.engines.embedded import USER
 from afresh.features.plan import Plan
 from afresh.log.kafka.address import address_of
 from afresh.log.kafka.stretches import Stretches
@@ -20,8 +21,10 @@ from afresh.log.kafka.topics import Cluster, topics_of
 from afresh.log.kafka.wire import Wire
 from afresh.log.token import Place
 from afresh.settings import Settings
-from afresh.store.recent import People, Recent, folded
-from afresh.store.stored import Asked, Found
+from afresh.store.history import Witness
+from afresh.store.lagging import People, Recent, Visits
+from afresh.store.recent import folded
+from afresh.store.stored import Asked, Found, Stored
 from afresh.store.value import Section
 from afresh.store.warm import warm_recent
 
@@ -82,47 +85,23 @@ class OwnEvents:
             self._stretches.close()
 
     def over(
-        self, asked: Sequence[Asked], found: Sequence[Found], wanted: Place
+        self, stored: Stored, asked: Sequence[Asked], found: Sequence[Found], wanted: Place
     ) -> tuple[list[Found], bool]:
-        """What was found, with people's own events up to `wanted` folded in, and whether all that
-        was asked reflects it now.
+        """What was found, with the events up to `wanted` of the people asked for folded in, and
+        whether all that was asked reflects it now.
 
-        found: with F no less than that of `wanted`, and the history of users.
+        found: from `stored`, with F no less than that of `wanted`, and the history of users.
         """
         known, head = self._known, found[0].head
         if known is None or head.engine or not known.log == head.log == wanted.log:
             return list(found), False
-        late = time.monotonic() + READ_S
-        made = [self._one(known, *pair, wanted, late) for pair in zip(asked, found, strict=True)]
+        one = _Question(self, stored, known, wanted, time.monotonic() + READ_S)
+        made = [one.answer(*pair) for pair in zip(asked, found, strict=True)]
         answers = [old if new is None else new for old, new in zip(found, made, strict=True)]
         return answers, None not in made
 
-    def _one(
-        self, known: _Known, asked: Asked, found: Found, wanted: Place, late: float
-    ) -> Found | None:
-        """None: it does not reflect `wanted`."""
-        reached = found.values.reached(found.head.offsets)
-        if reached is None:
-            return None
-        reached = reached[:, : known.partitions]
-        if asked.key != "user_id":
-            return found if (reached >= wanted.at[: known.partitions]).all() else None
-        people = People(found.values.entities, reached, linked=len(found.state.links) > 0)
-        missing = people.missing(wanted.at)
-        if not missing:
-            return found
-        if sum(past - first for first, past in missing.values()) > MOST:
-            return None
-        messages = known.stretches.read(missing, late)
-        if messages is None:
-            return None
-        recent, horizon = self._recent(messages), self.settings.admission_horizon
-        state = folded(found.state, people, recent, asked.features, horizon)
-        if state is None:
-            return None
-        return found._replace(state=state, now=max(found.now, state.newest + 1))
-
-    def _recent(self, messages: Sequence[Any]) -> Recent:
+    def recent(self, messages: Sequence[Any]) -> Recent:
+        """Messages as events; those that nobody can read are none."""
         batch, unread = self._wire.decode([message.value() for message in messages])
         bad = {each.at for each in unread}
         read = [message for at, message in enumerate(messages) if at not in bad]
@@ -148,3 +127,57 @@ class OwnEvents:
             self._stretches = Stretches(self._address, self._topics.events)
         self._stretches.connect(found.events)
         self._known = _Known(found.id, found.events, self._stretches)
+
+
+class _Question(NamedTuple):
+    """late: until when it may take, of time.monotonic."""
+
+    own: OwnEvents
+    stored: Stored
+    known: _Known
+    wanted: Place
+    late: float
+
+    def answer(self, asked: Asked, found: Found) -> Found | None:
+        """None: it does not reflect what is wanted."""
+        reached = found.values.reached(found.head.offsets)
+        if reached is None:
+            return None
+        entities, reached = found.values.entities, reached[:, : self.known.partitions]
+        behind: People | Visits
+        if asked.key == "user_id":
+            behind = People(entities, reached, linked=len(found.state.links) > 0)
+        elif asked.key == "session_id":
+            behind = Visits(entities, reached, found.head.offsets)
+        else:  # nobody's own
+            return found if (reached >= self.wanted.at[: self.known.partitions]).all() else None
+        missing = behind.missing(self.wanted.at)
+        if not missing:
+            return found
+        if sum(past - first for first, past in missing.values()) > MOST:
+            return None
+        messages = self.known.stretches.read(missing, self.late)
+        if messages is None:
+            return None
+        recent, horizon = self.own.recent(messages), self.own.settings.admission_horizon
+
+        def witness(owners: set[bytes]) -> Witness | None:
+            if isinstance(behind, People):
+                return Witness(found.state, behind)
+            return self._witness(owners)
+
+        state = folded(found.state, behind, recent, asked.features, witness, horizon)
+        if state is None:
+            return None
+        return found._replace(state=state, now=max(found.now, state.newest + 1))
+
+    def _witness(self, owners: set[bytes]) -> Witness | None:
+        """The histories of owners that were not asked for."""
+        names = [("" if o[:1] == USER else "s:") + o[1:].decode() for o in sorted(owners)]
+        asked = [Asked("user_id", names, ())]
+        (found,) = self.stored.find(asked, newest=self.wanted.newest, also=[self.own.history])
+        reached = found.values.reached(found.head.offsets)
+        if reached is None or found.head.log != self.wanted.log:
+            return None
+        entities, reached = found.values.entities, reached[:, : self.known.partitions]
+        return Witness(found.state, People(entities, reached, linked=False))

@@ -87,7 +87,7 @@ class StoredAnswers:
         if self.own is None or not self.own.ready:
             return found, False
         found = self.stored.find(asked, newest=wanted.newest, also=[self.own.history])
-        return self.own.over(asked, found, wanted)
+        return self.own.over(self.stored, asked, found, wanted)
 
     @contextmanager
     def room(self) -> Iterator[None]:

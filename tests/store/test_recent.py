@@ -8,25 +8,26 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from hypothesis import event as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.batches import batch_of
 from tests.events_made import histories
 from tests.everything import app
 from tests.model import DAY, Event
-from tests.store.test_entity_values import KEYS, LOG, LONG, entities
+from tests.store.test_entity_values import LOG, LONG, entities
 
 from afresh.events.batch import EventBatch
 from afresh.features.engines.embedded import State
 from afresh.features.reading import Reader, Value
 from afresh.log.kafka.partition import partitions_of
 from afresh.store.entities import with_facts, with_linked
+from afresh.store.history import Witness
+from afresh.store.lagging import People, Recent, Visits
 from afresh.store.memory import MemoryStore
 from afresh.store.pack import pack
-from afresh.store.recent import People, Recent, folded
-from afresh.store.stored import Asked, Stored
-from afresh.store.value import Head, Section, generation_of
+from afresh.store.recent import folded
+from afresh.store.stored import Asked, Found, Stored
+from afresh.store.value import Head, Keys, Section, generation_of
 
 LONG_HISTORY = 90 * DAY
 
@@ -42,7 +43,10 @@ def _plan(n: int = 50) -> Any:
 PLAN = _plan()
 PARTITIONS = 3
 HORIZON = 10 * 365 * DAY
-FEATURES = [feature for feature in PLAN.features if feature.key == "user_id"]
+FEATURES = {
+    key: [feature for feature in PLAN.features if feature.key == key]
+    for key in ("user_id", "session_id")
+}
 HISTORY = Section("sequence", PLAN.history)
 
 
@@ -82,7 +86,7 @@ class Log:
         generation = generation_of(self.plan, LOG)
         return Head(generation, LOG, self.place(end), state.newest)
 
-    def recent(self, people: People, wanted: Sequence[int], arrival: int) -> Recent:
+    def recent(self, people: People | Visits, wanted: Sequence[int], arrival: int) -> Recent:
         """What reading the stretches that people miss gives."""
         rows: list[int] = []
         for partition, (first, past) in people.missing(wanted).items():
@@ -94,38 +98,54 @@ class Log:
 
 
 def answered(
-    log: Log, written: int, later: dict[str, int], end: int, names: Sequence[str],
-    features: Sequence[Any] = FEATURES, sent_ts: bool = False,
-) -> tuple[list[dict[str, Value]] | None, list[dict[str, Value]]]:  # fmt: skip
-    """What people's values are, by the store as of `written` messages (of those in `later`, as of
-    more) and the log up to `end`; and what the fold of all says."""
-    store, keys = MemoryStore(), type(KEYS)("test", log.plan)
+    log: Log,
+    written: int,
+    later: dict[tuple[str, str], int],
+    asked: Asked,
+    sent_ts: bool = False,
+) -> tuple[list[dict[str, Value]] | None, list[dict[str, Value]]]:
+    """What is asked, by the store as of `written` messages (for those in `later`, by key and name,
+    as of more) and the log after it; and what the fold of all says."""
+    store, keys, end = MemoryStore(), Keys("test", log.plan), len(log.messages)
     for place in sorted({written, *later.values()}):
         state = log.state(place)
-        head = log.head(state, place)
-        numbers = with_facts(state, "user_id")
-        if place != written:
-            wanted = [name for name, at in later.items() if at == place]
-            numbers = np.intersect1d(numbers, state.find("user_id", wanted))
-        numbers = with_linked(state, "user_id", numbers)
-        store.put(pack(state, "user_id", numbers, head, keys), LONG)
-    before, now_state = log.state(written), log.state(end)
+        for key in ("user_id", "session_id"):
+            numbers = with_facts(state, key)
+            if place != written:
+                names = [name for (its, name), at in later.items() if (its, at) == (key, place)]
+                numbers = np.intersect1d(numbers, state.find(key, names))
+            numbers = with_linked(state, key, numbers)
+            store.put(pack(state, key, numbers, log.head(state, place), keys), LONG)
+    before, after = log.state(written), log.state(end)
     store.put([log.head(before, written).put(keys.head)], LONG)
-    moment = now_state.newest + 1
-    asked = Asked("user_id", names, features)
+    moment = after.newest + 1
     stored = Stored(log.plan, store, "test")
-    (found,) = stored.find([asked], moment, newest=now_state.newest, also=[HISTORY])
-    reached = found.values.reached(found.head.offsets)
-    assert reached is not None
-    people = People(found.values.entities, reached, linked=len(found.state.links) > 0)
-    recent = log.recent(people, log.place(end), now_state.newest)
+
+    def found_of(asked: Asked) -> tuple[Found, np.ndarray[Any, Any]]:
+        (found,) = stored.find([asked], moment, newest=after.newest, also=[HISTORY])
+        reached = found.values.reached(found.head.offsets)
+        assert reached is not None
+        return found, reached
+
+    found, reached = found_of(asked)
+    entities, linked = found.values.entities, len(found.state.links) > 0
+    behind: People | Visits = People(entities, reached, linked=linked)
+    if asked.key == "session_id":
+        behind = Visits(entities, reached, found.head.offsets)
+
+    def witness(owners: set[bytes]) -> Witness:
+        names = [("" if o[:1] == b"u" else "s:") + o[1:].decode() for o in owners]
+        told, places = found_of(Asked("user_id", names, ()))
+        return Witness(told.state, People(told.values.entities, places, linked=False))
+
+    recent = log.recent(behind, log.place(end), after.newest)
     if sent_ts:
         recent.batch.sent_ts = recent.batch.ts + 1
-    state = folded(found.state, people, recent, features, HORIZON)
-    wanted_rows = Reader(now_state).values("user_id", list(names), features, moment)
-    if state is None:
-        return None, wanted_rows
-    return stored.values(asked, found._replace(state=state)), wanted_rows
+    state_now = folded(found.state, behind, recent, asked.features, witness, HORIZON)
+    wanted = Reader(after).values(asked.key, list(asked.names), asked.features, moment)
+    if state_now is None:
+        return None, wanted
+    return stored.values(asked, found._replace(state=state_now)), wanted
 
 
 @st.composite
@@ -136,39 +156,39 @@ def logs(draw: st.DrawFn) -> list[Event]:
     return list(draw(st.permutations([*events, *copies])))
 
 
-@settings(max_examples=60)
-@given(logs(), st.data())
-def test_it_is_what_the_fold_says_or_nothing(messages: list[Event], data: st.DataObject) -> None:
-    log = Log(messages)
+@settings(max_examples=80)
+@given(logs(), st.sampled_from(["user_id", "session_id"]), st.data())
+def test_it_is_what_the_fold_says_or_nothing(
+    messages: list[Event], key: str, data: st.DataObject
+) -> None:
+    log, names = Log(messages), entities(messages, key)
     written = data.draw(st.integers(0, len(messages)))
-    names = entities(messages, "user_id")
-    places = st.integers(written, len(messages))
-    later = data.draw(st.dictionaries(st.sampled_from(names), places, max_size=3))
-    features = data.draw(st.lists(st.sampled_from(FEATURES), min_size=1, unique_by=id))
-    found, wanted = answered(log, written, later, len(messages), names, features)
-    note(f"answered: {found is not None}")
+    whose = st.tuples(st.sampled_from(["user_id", "session_id"]), st.sampled_from(names))
+    later = data.draw(st.dictionaries(whose, st.integers(written, len(messages)), max_size=3))
+    features = data.draw(st.lists(st.sampled_from(FEATURES[key]), min_size=1, unique_by=id))
+    found, wanted = answered(log, written, later, Asked(key, names, features))
     assert found is None or found == wanted
+
+
+@settings(max_examples=60)
+@given(logs(), st.sampled_from(["user_id", "session_id"]), st.data())
+def test_what_people_did_to_items_is_always_answered(
+    messages: list[Event], key: str, data: st.DataObject
+) -> None:
+    """With copies of everything: they are known by the history."""
+    messages = _plainly(messages)
+    log, names = Log(messages), entities(messages, key)
+    written = data.draw(st.integers(0, len(messages)))
+    name = {"user_id": "u1", "session_id": "v1"}[key]
+    later = {(key, name): data.draw(st.integers(written, len(messages)))}
+    found, wanted = answered(log, written, later, Asked(key, names, FEATURES[key]))
+    assert found == wanted
 
 
 def _plainly(events: list[Event]) -> list[Event]:
     """The same events with an item, and of the types that histories keep."""
     kinds = {"ping": "view", "identify": "cart"}
     return [replace(e, type=kinds.get(e.type, e.type), item=e.item or "i4") for e in events]
-
-
-@settings(max_examples=60)
-@given(logs(), st.data())
-def test_what_people_did_to_items_is_always_answered(
-    messages: list[Event], data: st.DataObject
-) -> None:
-    """With copies of everything: they are known by the history."""
-    messages = _plainly(messages)
-    log = Log(messages)
-    written = data.draw(st.integers(0, len(messages)))
-    names = entities(messages, "user_id")
-    later = {"u1": data.draw(st.integers(written, len(messages)))}
-    found, wanted = answered(log, written, later, len(messages), names)
-    assert found == wanted
 
 
 NOON = 20_000 * DAY + DAY // 2
@@ -181,11 +201,16 @@ def looks(n: int, first: int = 0, **more: Any) -> list[Event]:
     ]
 
 
-def look_again(events: list[Event], *more: Event, n: int = 3, **how: Any) -> bool | None:
-    """Whether people's values are answered, and rightly, when the store has `events`."""
-    log = Log([*events, *more], _plan(n))
-    end = len(events) + len(more)
-    found, wanted = answered(log, len(events), {}, end, ["u1"], **how)
+def look_again(
+    events: list[Event],
+    *more: Event,
+    n: int = 3,
+    features: Sequence[Any] = FEATURES["user_id"],
+    sent_ts: bool = False,
+) -> bool | None:
+    """Whether a user's values are answered, and rightly, when the store has `events`."""
+    log, asked = Log([*events, *more], _plan(n)), Asked("user_id", ["u1"], features)
+    found, wanted = answered(log, len(events), {}, asked, sent_ts)
     return None if found is None else found == wanted
 
 
@@ -203,8 +228,8 @@ def test_what_the_history_cannot_tell_is_not_guessed_at() -> None:
 
 def test_events_that_no_feature_asked_for_counts_are_passed_over() -> None:
     ping = Event("p", "ping", NOON + DAY, "u1", None, None, {"level": 1})
-    spent = [feature for feature in FEATURES if feature.name == "spent"]
-    hours = [feature for feature in FEATURES if feature.name == "visit_items"]
+    spent = [feature for feature in FEATURES["user_id"] if feature.name == "spent"]
+    hours = [feature for feature in FEATURES["user_id"] if feature.name == "visit_items"]
     assert look_again(looks(3), ping, features=spent)
     assert look_again(looks(3), ping, features=hours) is None
 

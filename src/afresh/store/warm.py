@@ -11,8 +11,10 @@ from afresh.features.reading import Reader
 from afresh.log.kafka.wire import Wire
 from afresh.store.entities import with_linked
 from afresh.store.fetched import Values
+from afresh.store.history import HOUR_MS, Witness
+from afresh.store.lagging import People, Recent
 from afresh.store.pack import pack
-from afresh.store.recent import HOUR_MS, People, Recent, folded
+from afresh.store.recent import folded
 from afresh.store.unpack import unpacked
 from afresh.store.value import Head, Keys, keys_of
 
@@ -47,4 +49,4 @@ def warm_recent(plan: Plan, wire: Wire) -> None:
     people = People([USER + b"a"], np.zeros((1, 2), np.int64), linked=False)
     recent = Recent(batch, 0 * one, one, batch.ts)
     features = [feature for feature in plan.features if feature.key == "user_id"]
-    folded(state, people, recent, features, 0)
+    folded(state, people, recent, features, lambda _: Witness(state, people), 0)
