@@ -244,3 +244,16 @@ def test_who_a_session_turned_out_to_be_is_left_to_the_store() -> None:
     assert look_again(mine, others, n=9) is None
     assert look_again(mine, replace(others, session="v8"), n=9)
     assert look_again(looks(2), replace(others, session="v8"), n=9)
+
+
+def test_values_of_a_session_and_of_its_user_need_not_be_of_one_place() -> None:
+    first, told = (replace(e, session="v1") for e in looks(2))
+    asked = Asked("session_id", ["v1"], FEATURES["session_id"])
+    # The session's value has it, the user's has not: its copy is found in the log.
+    found, wanted = answered(Log([first, told, told]), 1, {("session_id", "v1"): 2}, asked)
+    assert found == wanted
+    # The user's has it, the session's has not: whether it is a copy cannot be said.
+    found, wanted = answered(Log([first, told]), 1, {("user_id", "u1"): 2}, asked)
+    assert found is None
+    found, wanted = answered(Log([first, told]), 1, {}, asked)
+    assert found == wanted

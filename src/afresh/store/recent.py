@@ -46,8 +46,9 @@ def folded(
     wanted = types_read(state.plan, features)
     counts = np.array([name in wanted for name in batch.types], np.bool_)[batch.type]
     rows = np.flatnonzero(later & first & counts)
+    met = {owner for owner, is_later in zip(owners, later.tolist(), strict=True) if is_later}
     if not len(rows):
-        return state
+        return _with_names(state, met)
     if not _plain(recent, state.plan, horizon_ms)[rows].all():
         return None
     touching = {owners[row] for row in rows.tolist()}
@@ -67,10 +68,18 @@ def folded(
         if is_new:
             fresh.append(row)
     if not fresh:
-        return state
+        return _with_names(state, met)
     made = state_of(state.plan, state.newest, _facts(state))
     made.fold(batch.take(np.array(fresh, np.int64)))
-    return made
+    return _with_names(made, met)
+
+
+def _with_names(state: State, owners: set[bytes]) -> State:
+    """The state, which knows these owners, though nothing may be kept of them: a user called
+    `s:…` is not the session."""
+    for owner in owners:
+        state.parties.intern(owner[1:], 1, owner[:1])
+    return state
 
 
 def types_read(plan: Plan, features: Sequence[Feature]) -> set[str]:
