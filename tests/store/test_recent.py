@@ -236,6 +236,8 @@ def test_events_that_no_feature_asked_for_counts_are_passed_over() -> None:
 
 def test_who_a_session_turned_out_to_be_is_left_to_the_store() -> None:
     mine = [Event("l", "identify", NOON, "u1", None, "v1"), *looks(2, first=1)]
+    link, click = mine[0], Event("c", "view", NOON + DAY, None, "i1", "v1", {"price": 1})
+    assert look_again([link], click, n=9)  # all there is of the user is the session
     visit = Event("v", "view", NOON + 9 * 60_000, None, "i1", "v1", {"price": 1})
     assert look_again([*mine, visit], replace(visit, id="v2", ts=NOON + DAY), n=9)
     said = Event("m", "identify", NOON + DAY, "u1", None, "v9")

@@ -71,12 +71,12 @@ def folded(
         return _with_names(state, met)
     made = state_of(state.plan, state.newest, _facts(state))
     made.fold(batch.take(np.array(fresh, np.int64)))
-    return _with_names(made, met)
+    return _with_names(made, met | {state.parties.key(n) for n in range(len(state.parties))})
 
 
 def _with_names(state: State, owners: set[bytes]) -> State:
     """The state, which knows these owners, though nothing may be kept of them: a user called
-    `s:…` is not the session."""
+    `s:…` is not the session, and one without facts may have sessions that have some."""
     for owner in owners:
         state.parties.intern(owner[1:], 1, owner[:1])
     return state
