@@ -12,6 +12,7 @@ from afresh.errors import AfreshError, BadRequest, CorruptData, Overloaded, Unav
 from afresh.features.plan import Plan
 from afresh.features.reading import Value, features_of
 from afresh.log.token import Place, read_token, write_token
+from afresh.own_events import OwnEvents
 from afresh.store import EntityStore
 from afresh.store.stored import Asked, Found, Stored
 
@@ -25,8 +26,11 @@ AT_ONCE = 64
 class StoredAnswers:
     """Answers `features` as `Answers.features` does; from any thread, and it may wait."""
 
-    def __init__(self, plan: Plan, store: EntityStore, prefix: str) -> None:
-        self.plan = plan
+    def __init__(
+        self, plan: Plan, store: EntityStore, prefix: str, own: OwnEvents | None = None
+    ) -> None:
+        """own: the log behind the store, where this process knows it."""
+        self.plan, self.own = plan, own
         self.stored = Stored(plan, store, prefix)
         self._room = BoundedSemaphore(AT_ONCE)
         self._failure: str | None = "The store was not asked yet."
@@ -37,7 +41,8 @@ class StoredAnswers:
     ) -> FeatureRows:  # fmt: skip
         """Values of features by entity, as of now; names None: all of each key.
 
-        after: a token; values that do not reflect it within WAIT_S come with fresh = False.
+        after: a token. Where the store does not reflect it within WAIT_S, people's own events are
+        read from the log, if it is known; what does not reflect it then comes with fresh = False.
         Raises NotFound for an unknown feature, BadRequest for a key without features, a moment
         in the past or a token that is none, and Unavailable without the store.
         """
@@ -72,8 +77,17 @@ class StoredAnswers:
             if wanted.within(tuple(head.offsets)) or _held(wanted, found):
                 return found, True
             if time.monotonic() >= until:
-                return found, False
+                return self._with_own(asked, found, wanted)
             time.sleep(LOOK_S)
+
+    def _with_own(
+        self, asked: Sequence[Asked], found: list[Found], wanted: Place
+    ) -> tuple[list[Found], bool]:
+        """What is asked with what the log says beyond the store, if it can be had."""
+        if self.own is None or not self.own.ready:
+            return found, False
+        found = self.stored.find(asked, newest=wanted.newest, also=[self.own.history])
+        return self.own.over(self.stored, asked, found, wanted)
 
     @contextmanager
     def room(self) -> Iterator[None]:
@@ -109,6 +123,8 @@ class StoredAnswers:
         return True, ""
 
     def close(self) -> None:
+        if self.own is not None:
+            self.own.close()
         self.stored.store.close()
 
 

@@ -11,7 +11,7 @@ from engines.kafka import Kafka
 from pydantic import SecretStr
 from tests.everything import app
 from tests.logins import forgotten, granted, known
-from tests.mirrored import Mirrored
+from tests.mirrored import Mirrored, until
 from tests.opened import event, post
 from typer.testing import CliRunner
 
@@ -21,6 +21,7 @@ from afresh.log.kafka import acls
 from afresh.log.kafka.address import address_of
 from afresh.log.kafka.client import kafka
 from afresh.mirror.runtime import MirrorRuntime
+from afresh.own_events import OwnEvents
 from afresh.settings import Settings, load_settings
 
 DEFINITION = Path(__file__).parents[1] / "everything.py"
@@ -59,6 +60,16 @@ def test_a_reader_cannot_write(shop: Mirrored) -> None:
     with pytest.raises(Unavailable, match="uthorization"):
         post(one, event())
     assert one.replica.state.events == 0
+
+
+def test_a_reader_of_the_store_finds_the_log_with_its_role(shop: Mirrored) -> None:
+    own = OwnEvents(app.plan(), shop.settings)
+    own.start()
+    try:
+        _grant(shop, "read")
+        until(lambda: own.ready)
+    finally:
+        own.close()
 
 
 def test_an_engine_reads_no_items(shop: Mirrored) -> None:

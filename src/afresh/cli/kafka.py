@@ -75,7 +75,7 @@ def acls(
     log: Log = None,
     role: Annotated[
         list[str] | None,
-        typer.Option(help="ingest, serve, flink, feed or analyst; all, unless given."),
+        typer.Option(help="ingest, serve, flink, feed, read or analyst; all, unless given."),
     ] = None,
     user: Annotated[
         str | None, typer.Option(help="Whose access is applied or verified; takes one --role.")

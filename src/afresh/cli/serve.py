@@ -43,7 +43,7 @@ def run(
         typer.Option(
             "--store-only",
             help="Hold no log: answer features from the store that another server writes "
-            "(setting `store`).",
+            "(setting `store`). With --log, a person's own events are read where it is behind.",
         ),
     ] = False,
     log_level: Annotated[

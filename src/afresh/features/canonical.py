@@ -100,7 +100,9 @@ def _event(state: State, row: int) -> list[Any]:
 
 
 def _name(state: State, field: str, number: int) -> str:
-    """A key by its external name; parties say which kind they are: u:… or s:…"""
+    """A key by its external name; parties say which kind they are: u:… or s:…. Nobody is ""."""
+    if number < 0:
+        return ""
     names = state.names(field)
     if names is state.parties:
         key = names.key(number).decode()

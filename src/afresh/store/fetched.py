@@ -55,6 +55,19 @@ class Values:
         )  # fmt: skip
         self.newest = int(self.newests.max(initial=0))
 
+    def reached(self, head: Sequence[int]) -> NDArray[np.int64] | None:
+        """Up to where in the log each entity's facts are known, as its value says and `head` of
+        all: int64[entities, partitions]; None when a value is none of a server's."""
+        rows = np.tile(np.array(head, np.int64), (len(self.values), 1))
+        for row, n, value in zip(rows, self.n.tolist(), self.values, strict=True):
+            if value is None:
+                continue
+            said = np.frombuffer(value, "<i8", int.from_bytes(value[6:8], "little"), HEADER)
+            if len(said) != len(row) or int(said.sum()) != n:
+                return None
+            np.maximum(row, said, out=row)
+        return rows
+
     def and_also(self, entities: Sequence[bytes], values: Sequence[bytes | None]) -> Values:
         """These and others together."""
         mine = [*self.entities, *entities]

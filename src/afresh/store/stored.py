@@ -7,7 +7,7 @@ makes a small state of them, and has the one reader compute the values.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +37,8 @@ class Found(NamedTuple):
 
     head: every entity reflects the log so far, at least; n: the least version of the entities
     themselves, -1 when one has no value. now: the moment at which values are computed, UTC ms.
-    held bool[entities]: which have a value, each entity once, in the order asked.
+    held bool[entities]: which have a value, each entity once, in the order asked. values: what
+    the state was made of.
     """
 
     state: State
@@ -45,6 +46,7 @@ class Found(NamedTuple):
     n: int
     now: int
     held: NDArray[np.bool_]
+    values: Values
 
 
 class Stored:
@@ -84,11 +86,18 @@ class Stored:
         return self._reader.of(found.state)
 
     def find(
-        self, asked: Sequence[Asked], now: int | None = None, *, named: bool = True
+        self,
+        asked: Sequence[Asked],
+        now: int | None = None,
+        *,
+        named: bool = True,
+        newest: int = 0,
+        also: Collection[Section] = (),
     ) -> list[Found]:
         """Fetch what some questions need: one round trip, and another one when users have linked
-        sessions, or when the store went over to another log. named: as `unpacked`. Raises as
-        `matrix`."""
+        sessions, or when the store went over to another log. named: as `unpacked`. newest: F, UTC
+        ms, where more is known of it than the store has. also: sections wanted besides those that
+        the features read. Raises as `matrix`."""
         if self._generation is None:
             self._generation = self.head().generation
         while True:
@@ -107,23 +116,24 @@ class Stored:
         for each, mine in zip(asked, entities, strict=True):
             values = Values(self.plan, each.key, generation, mine, fetched[at : at + len(mine)])
             at += len(mine)
-            out.append(self._found(each, values, head, now, named))
+            sections = {*sections_read(each), *also}
+            out.append(self._found(each, values, head, now, named, newest, sections))
         return out
 
     def _found(
-        self, asked: Asked, values: Values, head: Head, now: int | None, named: bool
-    ) -> Found:
-        newest = max(head.newest, values.newest)
+        self, asked: Asked, values: Values, head: Head, now: int | None, named: bool,
+        known: int, sections: Collection[Section],
+    ) -> Found:  # fmt: skip
+        newest = max(head.newest, values.newest, known)
         moment = max(time.time_ns() // 1_000_000, newest + 1) if now is None else now
         if asked.key == "user_id":
             values = self._with_sessions(values, newest, moment)
             newest = max(newest, values.newest)
             moment = max(moment, newest + 1)
-        sections = sections_read(asked)
         state = unpacked(values, newest, self._reader.state, sections, named=named)
         held = values.n[values.n >= 0]
         n = int(held.min()) if len(held) and len(held) == len(asked.names) else -1
-        return Found(state, head, n, moment, values.held)
+        return Found(state, head, n, moment, values.held, values)
 
     def _with_sessions(self, values: Values, newest: int, now: int) -> Values:
         """With the values of the sessions that are linked to users, if any are."""

@@ -13,7 +13,9 @@ import structlog
 
 from afresh.app import App
 from afresh.feed.feeding import Feeding, Source
+from afresh.log.kafka.address import is_kafka
 from afresh.opening import open_runtime
+from afresh.own_events import OwnEvents
 from afresh.recovery import Progress, silent
 from afresh.runtime import Runtime
 from afresh.serve.server import address, bind, make_server
@@ -76,9 +78,13 @@ def run_store_server(
     """
     set_up_logging(settings)
     with bind(settings) as socket:
-        answers = StoredAnswers(app.plan(), open_store(settings), settings.store_prefix)
+        plan = app.plan()
+        own = OwnEvents(plan, settings) if is_kafka(settings.log) else None
+        answers = StoredAnswers(plan, open_store(settings), settings.store_prefix, own)
         try:
-            warm(answers.plan)
+            warm(plan)
+            if own is not None:
+                own.start()
             answers.ready()
             url = address(socket)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from afresh.log.kafka.client import admin
 from afresh.log.kafka.topics import TIMEOUT_S, Cluster, Topics
 
-Role = Literal["ingest", "serve", "flink", "kafka-streams", "feed", "analyst"]
+Role = Literal["ingest", "serve", "flink", "kafka-streams", "feed", "read", "analyst"]
 
 ROLES: dict[Role, str] = {
     "ingest": "brings events in from topics of the company's own",
@@ -17,6 +17,7 @@ ROLES: dict[Role, str] = {
     "flink": "computes facts from events",
     "kafka-streams": "computes facts from events, with topics of its own",
     "feed": "writes facts into the store",
+    "read": "answers from the store, and folds people's own events over it",
     "analyst": "reads everything and writes nothing",
 }
 
@@ -50,6 +51,8 @@ def grants(role: Role, topics: Topics, foreign: Sequence[str] = ()) -> list[Gran
         reads, writes = [t.events, t.facts], [t.facts]
     elif role == "feed":
         reads = [t.events, t.items, t.weights, t.facts]
+    elif role == "read":
+        reads = [t.events, t.items, t.weights]
     else:
         reads = [t.events, t.items, t.weights, t.facts, t.late, t.dead]
     found = [Grant("topic", name, "READ") for name in reads]
