@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -19,12 +20,14 @@ from engines.milvus import Milvus
 from engines.valkey import Valkey
 from engines.whole import Whole
 
+TOGETHER = 3
+"""Engines fetched at a time: one waits for the network while another one is built."""
 INSTALL = {
-    "kafka": install_kafka,
-    "flink": install_flink,
     "helm": install_helm,
-    "compose": install_compose,
     "feast": install_feast,
+    "flink": install_flink,
+    "kafka": install_kafka,
+    "compose": install_compose,
 }
 BUILD = {"kafka-streams": build_kafka_streams}
 START: dict[str, Callable[[Path], Kafka | Flink | Valkey | Milvus | Whole]] = {
@@ -56,8 +59,9 @@ def main() -> None:
             known = BUILD if given.command == "build" else {**INSTALL, **BUILD}
             if unknown := set(given.names) - set(known):
                 parser.error(f"there is no engine {', '.join(sorted(unknown))}")
-            for name in given.names or known:
-                print(known[name](), flush=True)
+            with ThreadPoolExecutor(TOGETHER) as pool:
+                for folder in pool.map(lambda name: known[name](), given.names or known):
+                    print(folder, flush=True)
         else:
             engine = START[given.name](given.folder)
             print(f"ready, pid {engine.pid}; Ctrl-C stops it: {engine.servers}", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependenci
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>local</groupId><artifactId>engine</artifactId><version>1</version>
 <dependencies>{}</dependencies></project>"""
+
+MAVEN = threading.Lock()
+"""Held while Maven works: two of them spoil the folder in which it keeps what it fetched."""
 
 DEPENDENCY = (
     "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
@@ -37,7 +41,8 @@ def fetch(artifacts: Iterable[str], folder: Path, *, transitive: bool = True) ->
     pom.write_text(POM.format("".join(DEPENDENCY.format(*a.split(":")) for a in wanted)))
     told = ["mvn", "-B", "-q", "-f", str(pom), PLUGIN, "-DincludeScope=runtime"]
     told += [f"-DoutputDirectory={folder}", f"-DexcludeTransitive={str(not transitive).lower()}"]
-    done = subprocess.run(told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with MAVEN:
+        done = subprocess.run(told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     pom.unlink()
     missing = [a for a in wanted if not (folder / "{1}-{2}.jar".format(*a.split(":"))).exists()]
     if done.returncode or missing:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engines import EngineError, ends_with_us, install, installed
-from engines.jars import java
+from engines.jars import MAVEN, java
 
 SOURCE = Path(__file__).parent / "kafka-streams"
 JAR = "afresh-kafka-streams.jar"
@@ -38,7 +38,8 @@ def _build(folder: Path) -> None:
     source = folder / "source"
     shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("target"))
     told = ["mvn", "-B", "-q", "-f", str(source / "pom.xml"), "package"]
-    done = subprocess.run(told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with MAVEN:
+        done = subprocess.run(told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise EngineError(f"mvn did not build the runner:\n{done.stdout[-3000:]}")
     for made in (JAR, "lib"):
