@@ -25,7 +25,7 @@ from afresh.store.history import Witness
 from afresh.store.lagging import People, Recent, Visits
 from afresh.store.recent import folded
 from afresh.store.stored import Asked, Found, Stored
-from afresh.store.value import Section
+from afresh.store.value import Head, Section
 from afresh.store.warm import warm_recent
 
 READ_S = 0.1
@@ -85,17 +85,23 @@ class OwnEvents:
             self._stretches.close()
 
     def over(
-        self, stored: Stored, asked: Sequence[Asked], found: Sequence[Found], wanted: Place
+        self,
+        stored: Stored,
+        asked: Sequence[Asked],
+        found: Sequence[Found],
+        head: Head,
+        wanted: Place,
     ) -> tuple[list[Found], bool]:
         """What was found, with the events up to `wanted` of the people asked for folded in, and
         whether all that was asked reflects it now.
 
-        found: from `stored`, with F no less than that of `wanted`, and the history of users.
+        found: from `stored`, with F no less than that of `wanted`, and the history of users; head:
+        read before it.
         """
-        known, head = self._known, found[0].head
-        if known is None or head.engine or not known.log == head.log == wanted.log:
+        known, changed = self._known, found[0].head.generation != head.generation
+        if known is None or changed or head.engine or not known.log == head.log == wanted.log:
             return list(found), False
-        one = _Question(self, stored, known, wanted, time.monotonic() + READ_S)
+        one = _Question(self, stored, known, head, wanted, time.monotonic() + READ_S)
         made = [one.answer(*pair) for pair in zip(asked, found, strict=True)]
         answers = [old if new is None else new for old, new in zip(found, made, strict=True)]
         return answers, None not in made
@@ -135,12 +141,13 @@ class _Question(NamedTuple):
     own: OwnEvents
     stored: Stored
     known: _Known
+    head: Head
     wanted: Place
     late: float
 
     def answer(self, asked: Asked, found: Found) -> Found | None:
         """None: it does not reflect what is wanted."""
-        reached = found.values.reached(found.head.offsets)
+        reached = found.values.reached(self.head.offsets)
         if reached is None:
             return None
         entities, reached = found.values.entities, reached[:, : self.known.partitions]
@@ -148,7 +155,7 @@ class _Question(NamedTuple):
         if asked.key == "user_id":
             behind = People(entities, reached, linked=len(found.state.links) > 0)
         elif asked.key == "session_id":
-            behind = Visits(entities, reached, found.head.offsets)
+            behind = Visits(entities, reached, self.head.offsets)
         else:  # nobody's own
             return found if (reached >= self.wanted.at[: self.known.partitions]).all() else None
         missing = behind.missing(self.wanted.at)
@@ -176,8 +183,8 @@ class _Question(NamedTuple):
         names = [("" if o[:1] == USER else "s:") + o[1:].decode() for o in sorted(owners)]
         asked = [Asked("user_id", names, ())]
         (found,) = self.stored.find(asked, newest=self.wanted.newest, also=[self.own.history])
-        reached = found.values.reached(found.head.offsets)
-        if reached is None or found.head.log != self.wanted.log:
+        reached = found.values.reached(self.head.offsets)
+        if reached is None or found.head.generation != self.head.generation:
             return None
         entities, reached = found.values.entities, reached[:, : self.known.partitions]
         return Witness(found.state, People(entities, reached, linked=False))

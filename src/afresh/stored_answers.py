@@ -86,8 +86,10 @@ class StoredAnswers:
         """What is asked with what the log says beyond the store, if it can be had."""
         if self.own is None or not self.own.ready:
             return found, False
+        # On a cluster, a head may be newer than values that came with it: the last one is not.
+        head = found[0].head
         found = self.stored.find(asked, newest=wanted.newest, also=[self.own.history])
-        return self.own.over(self.stored, asked, found, wanted)
+        return self.own.over(self.stored, asked, found, head, wanted)
 
     @contextmanager
     def room(self) -> Iterator[None]:

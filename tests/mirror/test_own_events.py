@@ -130,7 +130,7 @@ def test_own_clicks_are_there_though_nobody_writes_the_store(readers: Readers) -
     while not found.fresh:
         found = readers.reader.features(visit, None, None, token)
     assert found.rows == readers.door.features(visit, None, None).rows
-    assert found.rows[0]["steps"][:2] == ["x", "w"]
+    assert set(found.rows[0]["steps"][:2]) == {"w", "x"}
     # What others did is not in a person's own events.
     both = {"user_id": ["u"], "item_id": ["i1"]}
     assert not readers.reader.features(both, None, None, token).fresh
