@@ -64,7 +64,7 @@ def _kernels() -> Finding:
     folder = Path(named) if named else Path(__file__).parents[1]
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return Finding("kernels", "error", "NUMBA_DISABLE_JIT is set", "Unset it: it costs 100 ×.")
-    if os.access(folder, os.W_OK):
+    if os.access(_nearest(folder), os.W_OK):
         return Finding("kernels", "ok", f"Kept compiled under {folder}")
     hint = "Set NUMBA_CACHE_DIR to a folder that can be written; else every start compiles."
     return Finding("kernels", "warning", f"{folder} cannot be written", hint)
