@@ -11,12 +11,12 @@ import signal
 import socket
 import struct
 import subprocess
-import time
 import uuid
 from pathlib import Path
 
-from engines import EngineError, ends_with_us, free_port, install, installed
+from engines import EngineError, free_port, install, installed
 from engines.jars import fetch, java
+from engines.processes import Process
 
 NAME = "kafka-4.4.0"
 READY_S = 90.0
@@ -81,7 +81,7 @@ def install_kafka() -> Path:
     return install(NAME, lambda folder: fetch(ARTIFACTS, folder))
 
 
-class Kafka:
+class Kafka(Process):
     """A broker with its data in `folder`, started and ready; `stop` it.
 
     It listens at `servers`, where everybody may do everything, and at `login_servers`, where one
@@ -104,55 +104,17 @@ class Kafka:
         self._properties.write_text(self._written(ports, tls))
         self._properties.chmod(0o600)
         (self.folder / "log4j2.properties").write_text(LOG4J)
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(
+            "The broker",
+            [*self._java(), "kafka.Kafka", str(self._properties)],
+            self.folder / "kafka.log",
+            self.answers,
+            folder=self.folder,
+            ready_s=READY_S,
+        )
         if not (self.folder / "data" / "meta.properties").exists():
             self._format()
         self.start()
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start it (again), on the same ports, and wait until it answers."""
-        began = time.monotonic()
-        with (self.folder / "kafka.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self._java(), "kafka.Kafka", str(self._properties)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=ends_with_us,
-                cwd=self.folder,
-            )
-        while not self.answers():
-            gone = self._process.poll() is not None
-            if gone or time.monotonic() - began > READY_S:
-                self.kill()
-                end = (self.folder / "kafka.log").read_text()[-3000:]
-                what = "ended" if gone else f"was not ready after {READY_S:g} s"
-                raise EngineError(f"The broker {what}; the end of its log:\n{end}")
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        """End it in order; by force after 20 s."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self._process = None
-
-    def kill(self) -> None:
-        """kill -9."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
 
     def pause(self) -> None:
         """Stop its clock: it neither answers nor closes anything, until `resume`."""

@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from engines import EngineError, ends_with_us, install, installed
+from engines import EngineError, install, installed
 from engines.jars import MAVEN, java
+from engines.processes import Process
 
 SOURCE = Path(__file__).parent / "kafka-streams"
 JAR = "afresh-kafka-streams.jar"
@@ -47,36 +48,27 @@ def _build(folder: Path) -> None:
     shutil.rmtree(source)
 
 
-class KafkaStreams:
+class KafkaStreams(Process):
     """A process of the runner, with its state and its log in `folder`; `stop` it.
 
     document: what it runs; settings: of Kafka Streams.
     """
 
     def __init__(self, folder: Path, document: bytes, settings: Mapping[str, str]) -> None:
-        self.jar, self.java = built() / JAR, java()
-        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "document.json").write_bytes(document)
         given = {"state.dir": str(folder / "state"), **settings}
         (folder / "runner.properties").write_text("".join(f"{k}={v}\n" for k, v in given.items()))
-        self._process: subprocess.Popen[bytes] | None = None
+        command = [java(), "-Xmx512m", "-XX:+UseSerialGC", "-jar", str(built() / JAR)]
+        super().__init__(
+            "The runner",
+            [*command, "document.json", "runner.properties"],
+            folder / "runner.log",
+            lambda: True,  # it says nothing of when it is
+            folder=folder,
+            stop_s=30.0,
+        )
         self.start()
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start it (again), on the state that it has."""
-        with (self.folder / "runner.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [self.java, "-Xmx512m", "-XX:+UseSerialGC", "-jar", str(self.jar),
-                 "document.json", "runner.properties"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=ends_with_us, cwd=self.folder,
-            )  # fmt: skip
 
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -84,30 +76,12 @@ class KafkaStreams:
     def check(self) -> None:
         """Raises EngineError, with the end of its log, when it has ended."""
         if not self.runs():
-            raise EngineError(f"The runner ended:\n{self.log()[-3000:]}")
+            raise EngineError(f"The runner ended:\n{self.said()[-3000:]}")
 
-    def wait(self) -> int:
+    def status(self) -> int:
         """Its exit status, when it ends by itself."""
         assert self._process is not None
         return self._process.wait(60)
 
-    def log(self) -> str:
-        return (self.folder / "runner.log").read_text()
-
-    def stop(self) -> None:
-        """End it in order; by force after 30 s."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self._process = None
-
-    def kill(self) -> None:
-        """kill -9."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+    def said(self) -> str:
+        return self.log.read_text()

@@ -12,9 +12,10 @@ from engines import EngineError, ends_with_us
 
 
 class Process:
-    """Started by `start`, again after `kill` or `stop`, always on the same port.
+    """Started by `start`, again after `kill` or `stop`, with the same command.
 
-    ready: whether it answers; log: a file that its words are added to.
+    ready: whether it answers; log: a file that its words are added to; ready_s, stop_s: how long
+    it may take to be ready, and to end in order.
     """
 
     def __init__(
@@ -25,10 +26,12 @@ class Process:
         ready: Callable[[], bool],
         *,
         env: Mapping[str, str] | None = None,
+        folder: Path | None = None,
         ready_s: float = 120.0,
+        stop_s: float = 20.0,
     ) -> None:
         self.name, self.command, self.log, self.ready = name, list(command), log, ready
-        self.env, self.ready_s = env, ready_s
+        self.env, self.cwd, self.ready_s, self.stop_s = env, folder, ready_s, stop_s
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -47,6 +50,7 @@ class Process:
                 start_new_session=True,
                 preexec_fn=ends_with_us,
                 env=self.env,
+                cwd=self.cwd,
             )
         if wait:
             self.wait()
@@ -64,12 +68,12 @@ class Process:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it in order; by force after 20 s."""
+        """End it in order; by force after `stop_s`."""
         if self._process is None:
             return
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.wait(self.stop_s)
         except subprocess.TimeoutExpired:
             self.kill()
         self._process = None

@@ -51,8 +51,8 @@ def test_a_document_of_another_version_is_refused(
     file.write_text(BEFORE)
     running = Streamed(kafka, load(file).plan(), tmp_path)
     instance = running.start(replace(running.document(), format=99))
-    assert instance.wait() == 2
-    assert "has format 99, this runner reads 1" in instance.log()
+    assert instance.status() == 2
+    assert "has format 99, this runner reads 1" in instance.said()
 
 
 def test_it_ends_when_the_events_are_not_there(
@@ -64,4 +64,4 @@ def test_it_ends_when_the_events_are_not_there(
     running = Streamed(kafka, load(file).plan(), tmp_path)
     document = running.document()
     instance = running.start(replace(document, topics=replace(document.topics, events="no.such")))
-    assert instance.wait() == 1
+    assert instance.status() == 1
