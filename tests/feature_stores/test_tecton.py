@@ -245,6 +245,26 @@ def test_a_key_field_without_features_is_refused(store: Tecton) -> None:
         store.read("session_id", ["s1"])
 
 
+def test_a_key_with_a_dot_is_a_column_without(http: Scripted) -> None:
+    store = Tecton(everything.plan(), url=http.url, workspace="prod", key=KEY)
+    row = {"item.category": "shoes", "sold": 3, "levels": None}
+    http.expect("POST", "/ingest", ANY, DONE)
+    store.push("item.category", [row], NOW)
+    (record,) = http.bodies[0]["records"]["everything_by_category"]
+    assert record["record"]["item_category"] == "shoes"
+    names = [f"everything_by_category.{name}" for name in ("moment_ms", "sold", "levels")]
+    said = {
+        "result": [{"features": [str(NOW), 3.0, None]}],
+        "metadata": {"features": [{"name": name} for name in names]},
+    }
+    http.expect("POST", f"{SERVING}/get-features-batch", ANY, said)
+    assert store.read("item.category", ["shoes"]) == [row]
+    store.close()
+    asked_for = http.bodies[1]["params"]
+    assert asked_for["feature_service_name"] == "everything_item_category"
+    assert asked_for["request_data"] == [{"join_key_map": {"item_category": "shoes"}}]
+
+
 def test_every_kind_of_feature_has_a_type(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Tecton(everything.plan(), url="https://shop.tecton.ai", workspace="prod", key=KEY)
     text = store.definitions()

@@ -217,6 +217,21 @@ def test_the_tables_have_every_feature() -> None:
     assert [f.name for f in plan.features if f"`{f.name}` " not in text] == []
 
 
+def test_a_key_with_a_dot_is_a_column_without(http: Scripted) -> None:
+    places = {"project": "p", "location": "europe-west1", "store": "online", "dataset": "p.d"}
+    store = Vertex(everything.plan(), **places, token="t", url=http.url)
+    row = {"item.category": "shoes", "sold": 3, "levels": None}
+    view = f"{VIEWS}/everything_by_category"
+    http.expect("POST", f"{view}:directWrite", ANY, confirmed("shoes"))
+    store.push("item.category", [row], NOW)
+    (entry,) = http.bodies[0]["dataKeyAndFeatureValues"]
+    held = {"keyValues": {"features": entry["features"]}}
+    http.expect("POST", f"{view}:fetchFeatureValues", asked("shoes"), held)
+    assert store.read("item.category", ["shoes"]) == [row]
+    store.close()
+    assert "`item_category` STRING NOT NULL" in store.sources()
+
+
 def test_a_token_is_asked_for_at_each_call(http: Scripted) -> None:
     tokens = iter(("first", "second"))
     store = opened(http.url, token=lambda: next(tokens))
