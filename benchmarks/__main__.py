@@ -34,23 +34,20 @@ def figures(output: str) -> list[dict[str, object]]:
     return [decoder.decode(line) for line in output.splitlines() if line.strip()]
 
 
-def run(name: str, *, smoke: bool) -> str | None:
-    """Run one benchmark and print its figures; returns what went wrong, if anything did."""
+def run(name: str, *, smoke: bool) -> tuple[list[dict[str, object]], str | None]:
+    """Run one benchmark; its figures, and what went wrong, if anything did."""
     command = [sys.executable, "-m", f"{HERE.name}.{name}", *(["--smoke"] if smoke else [])]
     begun = time.perf_counter()
     done = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=False)
     seconds = round(time.perf_counter() - begun, 1)
     if done.returncode:
-        return f"exit status {done.returncode}"
+        return [], f"exit status {done.returncode}"
     try:
         rows = figures(done.stdout)
     except msgspec.DecodeError as error:
-        return f"printed what is not a JSON object a line: {error}"
-    for row in rows:
-        line = {"benchmark": name, "smoke": smoke, "seconds": seconds, **row}
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")  # a line, whoever else writes
-        sys.stdout.flush()
-    return None if rows else "printed no figures"
+        return [], f"printed what is not a JSON object a line: {error}"
+    told = {"benchmark": name, "smoke": smoke, "seconds": seconds}
+    return [{**told, **row} for row in rows], None if rows else "printed no figures"
 
 
 def main() -> int:
@@ -66,8 +63,13 @@ def main() -> int:
         parser.error(f"no benchmark {', '.join(unknown)}; there are: {', '.join(names())}")
     chosen = wanted.names or names()
     with ThreadPoolExecutor(TOGETHER if wanted.smoke else 1) as pool:
-        problems = list(pool.map(lambda name: run(name, smoke=wanted.smoke), chosen))
-    failed = {name: problem for name, problem in zip(chosen, problems, strict=True) if problem}
+        failed = {}
+        done = pool.map(lambda name: run(name, smoke=wanted.smoke), chosen)
+        for name, (rows, problem) in zip(chosen, done, strict=True):
+            for row in rows:
+                print(msgspec.json.encode(row).decode(), flush=True)
+            if problem is not None:
+                failed[name] = problem
     for name, problem in failed.items():
         print(f"benchmark {name}: {problem}", file=sys.stderr)
     return 1 if failed else 0

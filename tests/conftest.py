@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from tests.certificates import certificates
 from tests.mirrored import Mirrored
 from tests.opened import Opened
-from tests.together import Together
+from tests.together import Together, long_first
 from tests.valkey_server import Server, is_installed, valkey_server
 from tests.widened import standing, with_history
 
@@ -146,7 +146,9 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever drives an engine carries its marks, so that -m can choose."""
+    """Whatever drives an engine carries its marks, so that -m can choose; what is long comes
+    first."""
+    long_first(items)
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "kafka" in fixtures:
