@@ -55,6 +55,7 @@ class KafkaStreams(Process):
     """
 
     def __init__(self, folder: Path, document: bytes, settings: Mapping[str, str]) -> None:
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "document.json").write_bytes(document)
         given = {"state.dir": str(folder / "state"), **settings}
