@@ -26,7 +26,7 @@ class FeatureStore(Protocol):
 
     def push(self, key: str, rows: Sequence[Row], moment: int) -> None:
         """Keep rows of a key field with all its features, as they were at a moment (UTC ms). Of two
-        pushes of an entity the one of the later moment counts."""
+        pushes of an entity the one of the later moment counts, or else the last one: each says."""
 
     def read(self, key: str, names: Sequence[str]) -> list[Row | None]:
         """What is kept of entities, in their order; None of whom nothing is."""
