@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import pytest
-from engines import EngineError
 from engines.kafka import Kafka
 from hypothesis import HealthCheck, settings
 from tests.certificates import certificates
 from tests.mirrored import Mirrored
 from tests.opened import Opened
-from tests.together import Together, long_first
+from tests.together import Together
 from tests.valkey_server import Server, is_installed, valkey_server
 from tests.widened import standing, with_history
 
 from afresh.runtime import Runtime
+from engines import EngineError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -146,9 +146,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever drives an engine carries its marks, so that -m can choose; what is long comes
-    first."""
-    long_first(items)
+    """Whatever drives an engine carries its marks, so that -m can choose."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "kafka" in fixtures:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SHARING = {
@@ -20,15 +19,6 @@ SHARING = {
     "train": "train",
 }
 """Folders whose tests share what takes long to start: a shop, a trained model, engines."""
-
-
-FIRST = ("whole", "runners", "flink")
-"""Folders that are begun with: what takes long must not be left to one process in the end."""
-
-
-def long_first(items: list[pytest.Item]) -> None:
-    """Put the tests of `FIRST` before the others."""
-    items.sort(key=lambda item: item.path.parent.name not in FIRST)
 
 
 class Together(LoadScopeScheduling):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.features.conftest import Everything
 from tests.valkey_server import free_port
 
 from afresh import App
 from afresh.doctor.flink import examine
 from afresh.features.plan import Plan
+
+pytestmark = pytest.mark.timeout(300)  # it may be the one that starts Flink
 
 _app = App("another", features=[])
 _app.event("view")
