@@ -151,7 +151,7 @@ def main() -> None:
             ]
             status, said = call(whole.urls["server-a"], "/v1/items", items, 60.0)
             assert status == 202, said
-            n, seconds = (20, 2.0) if small else (1_000, 20.0)
+            n, seconds = (100, 2.0) if small else (1_000, 20.0)
             bodies = [[msgspec.json.decode(line) for line in body.split(b"\n")]
                       for body in lives.bodies(n, SIZE)]  # fmt: skip
             held(whole, bodies, seconds)

@@ -12,7 +12,7 @@ import pytest
 from engines.traffic import Asked, Traffic, call
 from engines.whole import PARTS, Whole
 from tests.conftest import missing_engine
-from tests.engines.receipts import receipts
+from tests.deployed.receipts import receipts
 from tests.model import Event, Model
 
 from afresh.features.plan import Plan
