@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import pytest
+from engines import EngineError
 from engines.kafka import Kafka
 from hypothesis import HealthCheck, settings
 from tests.certificates import certificates
@@ -25,7 +26,6 @@ from tests.valkey_server import Server, is_installed, valkey_server
 from tests.widened import standing, with_history
 
 from afresh.runtime import Runtime
-from engines import EngineError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route

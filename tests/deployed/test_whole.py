@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engines import EngineError
 from engines.traffic import Asked, Traffic, call
 from engines.whole import PARTS, Whole
 from tests.conftest import missing_engine
@@ -17,7 +18,6 @@ from tests.model import Event, Model
 
 from afresh.features.plan import Plan
 from afresh.loading import load
-from engines import EngineError
 
 SHOP = Path(__file__).parent / "shop.py"
 LINES = 600
