@@ -5,22 +5,38 @@ from __future__ import annotations
 import time
 
 from engines.kafka import Kafka
+from pydantic import SecretStr
 
+from afresh.errors import AfreshError
 from afresh.log.kafka import acls
-from afresh.log.kafka.address import address_of
+from afresh.log.kafka.address import Address, address_of
 from afresh.log.kafka.client import admin
 from afresh.log.kafka.topics import Cluster, Topics
 from afresh.settings import Settings
 
 
 def known(broker: Kafka, name: str, password: str) -> None:
-    """A user that may log in, and do nothing yet."""
+    """A user that may log in, and do nothing yet; returns when the brokers let it in."""
     lib = admin()
     client = lib.AdminClient({"bootstrap.servers": broker.servers})
     made = lib.UserScramCredentialUpsertion(
         name, lib.ScramCredentialInfo(lib.ScramMechanism.SCRAM_SHA_512, 4096), password.encode()
     )
     client.alter_user_scram_credentials([made])[name].result(10)
+    log = f"kafka://{broker.login_servers}/x"
+    login = {"kafka_user": name, "kafka_password": SecretStr(password)}
+    late = time.monotonic() + 60
+    while not _lets_in(address_of(Settings(log=log, **login))):
+        assert time.monotonic() < late
+        time.sleep(0.05)
+
+
+def _lets_in(address: Address) -> bool:
+    try:
+        Cluster(address).counts()
+    except AfreshError:
+        return False
+    return True
 
 
 def forgotten(broker: Kafka, user: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,7 @@ def config_of(cluster: Cluster, topic: str) -> dict[str, str]:
 
 
 def create(cluster: Cluster, steps: Sequence[Step], replication: int) -> None:
-    """Make the topics that are missing."""
+    """Make the topics that are missing; returns when the brokers know of them."""
     missing = [
         admin().NewTopic(
             step.topic.name, step.topic.partitions, replication, config=_config(step, replication)
@@ -58,6 +59,10 @@ def create(cluster: Cluster, steps: Sequence[Step], replication: int) -> None:
     ]
     if missing:
         cluster.ask(cluster.client.create_topics, missing, request_timeout=TIMEOUT_S)
+        # What the controller has made, a busy broker may not have heard of yet.
+        late, names = time.monotonic() + TIMEOUT_S, {topic.topic for topic in missing}
+        while not names <= cluster.counts().keys() and time.monotonic() < late:
+            time.sleep(0.02)
 
 
 def _config(step: Step, replication: int) -> dict[str, str]:
