@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from engines import free_port
 
 from benchmarks._machine import ROOT, SHOP
 
@@ -44,12 +45,6 @@ with bind(settings) as listening:
     make_server(Litestar([take, livez], openapi_config=None), settings).run([listening])
 """
 """An empty handler: the same framework, server and limits, and nothing behind them."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -20,12 +20,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from engines import free_port
+
 from afresh.loading import load
 from afresh.settings import load_settings
 from afresh.transfer import import_files
 from benchmarks._data import shopping
 from benchmarks._machine import ROOT, SHOP, arguments, figure, spread
-from benchmarks._server import environment, free_port, wait_ready
+from benchmarks._server import environment, wait_ready
 
 IMPORTS = "import numba, numpy, msgspec, litestar"
 

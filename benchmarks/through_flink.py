@@ -20,7 +20,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import msgspec
-from engines import EngineError
+from engines import EngineError, free_port
 from engines.flink import Flink
 from engines.kafka import Kafka
 
@@ -33,7 +33,7 @@ from afresh.log.kafka.topics import Cluster, Topics
 from afresh.settings import load_settings
 from benchmarks._apps.pulse import app
 from benchmarks._machine import ROOT, arguments, figure, spread
-from benchmarks._server import free_port, served, wait_ready
+from benchmarks._server import served, wait_ready
 from benchmarks._valkey import valkey
 
 APP = ROOT / "benchmarks" / "_apps" / "pulse.py"

@@ -94,11 +94,11 @@ class Whole:
         while self._ends:
             self._ends.pop()()
 
-    def _part(self, name: str) -> Kafka | Process:
-        if name in self.ours:
-            return self.ours[name]
-        found: Kafka | Process = getattr(self, name)
-        return found
+    def _part(self, name: str) -> Process:
+        others: dict[str, Process] = {
+            "kafka": self.kafka, "valkey": self.valkey, "milvus": self.milvus
+        }  # fmt: skip
+        return {**others, **self.ours}[name]
 
     def _ours(self, name: str) -> Process:
         port = free_port()

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engines import free_port
 from engines.valkey import Valkey as Server
 
-__all__ = ["Server", "free_port", "is_installed", "valkey_server"]
+__all__ = ["Server", "is_installed", "valkey_server"]
 
 
 def is_installed() -> bool:

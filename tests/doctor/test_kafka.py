@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from engines import free_port
 from pydantic import SecretStr
 from tests.everything import app
 from tests.logins import forgotten, granted, known
 from tests.mirrored import Mirrored
-from tests.valkey_server import free_port
 
 from afresh.doctor import Finding
 from afresh.doctor.kafka import examine

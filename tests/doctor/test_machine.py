@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.valkey_server import Server, free_port
+from engines import free_port
+from tests.valkey_server import Server
 
 from afresh.doctor import Finding
 from afresh.doctor.examining import examine

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from engines import free_port
 from tests.everything import app as everything
 from tests.serve.conftest import SHOP, serving
-from tests.valkey_server import free_port
 
 from afresh.doctor import servers
 from afresh.doctor.servers import examine

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from engines import free_port
 from pydantic import SecretStr
 from tests.conftest import needs_valkey
-from tests.valkey_server import Server, free_port, valkey_server
+from tests.valkey_server import Server, valkey_server
 
 from afresh.doctor.store import examine
 from afresh.settings import Settings

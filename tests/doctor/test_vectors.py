@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.valkey_server import free_port
+from engines import free_port
 from tests.vector_databases import lacking, running
 
 from afresh import App, Catalog

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from engines import free_port
 from engines.kafka import Kafka
 from tests.batches import batch_of
 from tests.mirrored import Mirrored, until
 from tests.model import Event
 from tests.opened import event, post
-from tests.valkey_server import Server, free_port
+from tests.valkey_server import Server
 
 from afresh import App, Catalog, Features, count, daily, distinct, last, sliding
 from afresh.answers import FeatureRows

@@ -16,9 +16,10 @@ from typing import Any
 
 import httpx
 import pytest
+from engines import free_port
 from tests.conftest import needs_valkey
 from tests.serve.conftest import SHOP, Served, serving
-from tests.valkey_server import Server, free_port, valkey_server
+from tests.valkey_server import Server, valkey_server
 
 from afresh.errors import AfreshError, Overloaded
 from afresh.loading import load

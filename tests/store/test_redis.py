@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import trustme
+from engines import free_port
 from tests.conftest import needs_valkey
 from tests.tls_front import tls_front
-from tests.valkey_server import Server, free_port, valkey_server
+from tests.valkey_server import Server, valkey_server
 
 from afresh.errors import AfreshError, StorageFull, Unavailable
 from afresh.settings import Settings

@@ -9,12 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from engines import free_port
 from tests.batches import batch_of
 from tests.conftest import needs_valkey
 from tests.everything import app
 from tests.model import Event
 from tests.opened import PLAN, Opened, event, now, post, put
-from tests.valkey_server import Server, free_port, valkey_server
+from tests.valkey_server import Server, valkey_server
 
 from afresh.errors import Unavailable
 from afresh.log import Pending

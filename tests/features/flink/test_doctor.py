@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from engines import free_port
 from tests.features.conftest import Everything
-from tests.valkey_server import free_port
 
 from afresh import App
 from afresh.doctor.flink import examine

@@ -14,9 +14,10 @@ from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
+from engines import free_port
 from tests.conftest import needs_valkey
 from tests.features.conftest import Everything
-from tests.valkey_server import Server, free_port, valkey_server
+from tests.valkey_server import Server, valkey_server
 
 from afresh.errors import Unavailable
 from afresh.features.reading import Reader

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,6 +30,7 @@ from afresh.vectors.databases.points import (
     unit,
     uuid_of,
 )
+from afresh.vectors.databases.refusals import in_words
 
 TYPES = {"text": "Edm.String", "number": "Edm.Double", "flag": "Edm.Boolean"}
 LOOK_S = 0.2
@@ -112,16 +113,12 @@ class AzureSearchDatabase:
     def close(self) -> None:
         self._client.close()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (self._errors.AzureError, OSError) as error:
-            raise Unavailable(
-                f"Azure AI Search at {self.where} does not do as asked: {error}.",
-                hint="Check `vectors`, vectors_key (an admin key where it is written) and "
-                "vectors_timeout.",
-            ) from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return in_words(
+            f"Azure AI Search at {self.where}",
+            (self._errors.AzureError, OSError),
+            "Check `vectors`, vectors_key (an admin key where it is written) and vectors_timeout.",
+        )
 
 
 class AzureSearchCollection:

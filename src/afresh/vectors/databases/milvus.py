@@ -6,15 +6,14 @@ Searches are strongly consistent: what was written before is found.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.errors import Unavailable
 from afresh.vectors.databases import Access, Field, Hits, Payload, Shape
 from afresh.vectors.databases.address import hostname, is_tls
 from afresh.vectors.databases.filters import Filter, translated
@@ -27,6 +26,7 @@ from afresh.vectors.databases.points import (
     points_of,
     unit,
 )
+from afresh.vectors.databases.refusals import in_words
 
 MOST = 16_384
 """Milvus answers no more to one search."""
@@ -120,16 +120,13 @@ class MilvusDatabase:
     def close(self) -> None:
         self._client.close()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (self._library.exceptions.MilvusException, OSError, RuntimeError) as error:
-            raise Unavailable(
-                f"Milvus at {self.where} does not do as asked: {error}.",
-                hint="Start it (or `pip install milvus-lite` for a file), or check `vectors`, "
-                "vectors_key and vectors_timeout.",
-            ) from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return in_words(
+            f"Milvus at {self.where}",
+            (self._library.exceptions.MilvusException, OSError, RuntimeError),
+            "Start it (or `pip install milvus-lite` for a file), or check `vectors`, "
+            "vectors_key and vectors_timeout.",
+        )
 
 
 class MilvusCollection:

@@ -7,8 +7,8 @@ that its client sends are compared with what OpenSearch 2.17 and 3 document.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from afresh.vectors.databases import Access, Field, Hits, Payload, Shape
 from afresh.vectors.databases.address import hostname, is_tls
 from afresh.vectors.databases.filters import Filter, translated
 from afresh.vectors.databases.points import checked_ids, differs, missing, points_of, unit
+from afresh.vectors.databases.refusals import in_words
 
 TYPES = {"text": "keyword", "number": "double", "flag": "boolean"}
 METRICS = {"cosinesimil": "cosine"}
@@ -83,16 +84,13 @@ class OpensearchDatabase:
     def close(self) -> None:
         self._client.close()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (self._library.exceptions.OpenSearchException, OSError) as error:
-            raise Unavailable(
-                f"OpenSearch at {self.where} does not do as asked: {error}.",
-                hint="Start it, or check `vectors`, vectors_key and vectors_timeout; it needs its "
-                "k-NN plug-in.",
-            ) from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return in_words(
+            f"OpenSearch at {self.where}",
+            (self._library.exceptions.OpenSearchException, OSError),
+            "Start it, or check `vectors`, vectors_key and vectors_timeout; it needs its "
+            "k-NN plug-in.",
+        )
 
 
 class OpensearchCollection:

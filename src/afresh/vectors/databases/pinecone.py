@@ -11,8 +11,8 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ from afresh.vectors.databases.points import (
     unit,
     uuid_of,
 )
+from afresh.vectors.databases.refusals import in_words
 
 ALIASES = "afresh-aliases"
 ID = "item_id"
@@ -95,17 +96,13 @@ class PineconeDatabase:
     def close(self) -> None:
         self.index.close()
 
-    @contextmanager
-    def translated(self) -> Iterator[None]:
+    def translated(self) -> AbstractContextManager[None]:
         """Its errors in words for a person."""
-        try:
-            yield
-        except (self._errors.PineconeError, OSError) as error:
-            raise Unavailable(
-                f"The index at {self.where} does not do as asked: {error}.",
-                hint="Make the index (metric cosine), or check `vectors`, vectors_key and "
-                "vectors_timeout.",
-            ) from error
+        return in_words(
+            f"The index at {self.where}",
+            (self._errors.PineconeError, OSError),
+            "Make the index (metric cosine), or check `vectors`, vectors_key and vectors_timeout.",
+        )
 
 
 class PineconeCollection:

@@ -6,15 +6,14 @@ once it can be found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afresh.errors import Unavailable
 from afresh.vectors.databases import Access, Field, Hits, Payload, Shape
 from afresh.vectors.databases.address import hostname, is_tls
 from afresh.vectors.databases.filters import Filter, translated
@@ -26,6 +25,7 @@ from afresh.vectors.databases.points import (
     unit,
     uuid_of,
 )
+from afresh.vectors.databases.refusals import in_words
 
 ID = "item_id"
 INDEXES = {"text": "keyword", "number": "float", "flag": "bool"}
@@ -95,18 +95,14 @@ class QdrantDatabase:
     def close(self) -> None:
         self._client.close()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self) -> AbstractContextManager[None]:
         from qdrant_client.http.exceptions import ApiException
         from qdrant_client.http.exceptions import ResponseHandlingException as Unreachable
 
-        try:
-            yield
-        except (ApiException, Unreachable, OSError, RuntimeError, ValueError) as error:
-            raise Unavailable(
-                f"Qdrant at {self.where} does not do as asked: {error}.",
-                hint="Start it, or check `vectors`, vectors_key and vectors_timeout.",
-            ) from error
+        return in_words(
+            f"Qdrant at {self.where}",
+            (ApiException, Unreachable, OSError, RuntimeError, ValueError),
+        )
 
 
 class QdrantCollection:

@@ -7,8 +7,8 @@ tests: the requests that its client sends are compared with what Weaviate docume
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,6 +27,7 @@ from afresh.vectors.databases.points import (
     unit,
     uuid_of,
 )
+from afresh.vectors.databases.refusals import in_words
 
 ID = "item_id"
 SAYS = "vectors of afresh: {} dimensions"
@@ -123,16 +124,9 @@ class WeaviateDatabase:
     def close(self) -> None:
         self.client.close()
 
-    @contextmanager
-    def translated(self) -> Iterator[None]:
+    def translated(self) -> AbstractContextManager[None]:
         """Its errors in words for a person."""
-        try:
-            yield
-        except (self._errors.WeaviateBaseError, OSError) as error:
-            raise Unavailable(
-                f"Weaviate at {self.where} does not do as asked: {error}.",
-                hint="Start it, or check `vectors`, vectors_key and vectors_timeout.",
-            ) from error
+        return in_words(f"Weaviate at {self.where}", (self._errors.WeaviateBaseError, OSError))
 
 
 class WeaviateCollection:
