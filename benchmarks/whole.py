@@ -5,7 +5,8 @@ Kafka, Flink (three processes), Valkey, Milvus, two servers, a feeder and a read
 and the load generator share the cores.
 
 1. Events in bodies of 200 to both servers, while lists are asked of both, as fast as they answer.
-2. A steady trickle; each part gets a kill -9, lies for a second, and is started again.
+2. A steady trickle; each part gets a kill -9, lies for a second, and is started again; the next one
+   when everybody answers and lacks nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from benchmarks._machine import arguments, figure, spread
 SERVERS = ("server-a", "server-b")
 SIZE = 200
 DOWN_S = 1.0
+CALM_S = 5.0
+"""So long must nothing be amiss until the next part is killed."""
+PATIENCE_S = 120.0
 
 
 def held(whole: Whole, bodies: Sequence[list[dict[str, Any]]], seconds: float) -> None:
@@ -39,6 +43,7 @@ def held(whole: Whole, bodies: Sequence[list[dict[str, Any]]], seconds: float) -
     until = time.monotonic() + seconds
     sent: list[int] = []
     took: list[float] = []
+    places: dict[str, str] = {}
 
     def send(url: str) -> None:
         while time.monotonic() < until:
@@ -49,6 +54,7 @@ def held(whole: Whole, bodies: Sequence[list[dict[str, Any]]], seconds: float) -
             status, said = call(url, "/v1/events", body, 30.0)
             assert status == 202, said
             sent.append(said["accepted"])
+            places[url] = said["offset"]
 
     def ask(url: str) -> None:
         turn = 0
@@ -71,6 +77,9 @@ def held(whole: Whole, bodies: Sequence[list[dict[str, Any]]], seconds: float) -
         thread.join()
     lasted = time.monotonic() - began
     assert waiting, "more events are needed for so many seconds"
+    for place in places.values():
+        _reflected(whole.urls["reader"], people[:1], place)
+    reflected = time.monotonic() - began
     figure(
         "events_held",
         sum(sent) / lasted,
@@ -80,8 +89,22 @@ def held(whole: Whole, bodies: Sequence[list[dict[str, Any]]], seconds: float) -
         limit={"what": "lists asked for meanwhile", "requests_per_s": round(len(took) / lasted)},
         requests_ms=spread(took),
         seconds=round(lasted, 1),
+        through_flink_and_store_events_per_s=round(sum(sent) / reflected),
+        store_had_all_after_s=round(reflected, 1),
         sharing="eleven processes and the load generator on the machine's cores",
     )
+
+
+def _reflected(url: str, people: Sequence[str], place: str) -> None:
+    """Wait until the reader's values reflect an acknowledged place in the log."""
+    late = time.monotonic() + PATIENCE_S
+    while time.monotonic() < late:
+        asked = {"keys": {"user_id": people}, "after": place}
+        status, said = call(url, "/v1/features", asked, 30.0)
+        if status == 200 and said.get("fresh", True):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"the store does not reflect {place}: {status} {said}")
 
 
 def kills(whole: Whole, events: list[dict[str, Any]], parts: Sequence[str]) -> None:
@@ -103,7 +126,7 @@ def _killed(whole: Whole, traffic: Traffic, part: str) -> None:
     time.sleep(DOWN_S)
     whole.start(part)
     ready = time.monotonic()
-    time.sleep(10 * DOWN_S)
+    _settle(traffic)
     asked = [each for each in traffic.heard.asked if each.at >= began]
     lists = [each for each in asked if each.who in SERVERS]
     answered = [began, *(each.at for each in lists if each.status == 200)]
@@ -123,6 +146,16 @@ def _killed(whole: Whole, traffic: Traffic, part: str) -> None:
         one_of_two_refused_s=_last([each for each in lists if each.status != 200], began),
         reader_refused_s=_last([e for e in asked if e.who == "reader" and e.status != 200], began),
     )
+
+
+def _settle(traffic: Traffic) -> None:
+    """Wait until everybody answers and lacks nothing, for a while."""
+    late = time.monotonic() + PATIENCE_S
+    while time.monotonic() < late:
+        time.sleep(CALM_S)
+        calm = [each for each in traffic.heard.asked if each.at > time.monotonic() - CALM_S]
+        if calm and all(each.status == 200 and not each.degraded for each in calm):
+            return
 
 
 def _last(asked: Sequence[Asked], began: float) -> float:
@@ -155,7 +188,7 @@ def main() -> None:
             bodies = [[msgspec.json.decode(line) for line in body.split(b"\n")]
                       for body in lives.bodies(n, SIZE)]  # fmt: skip
             held(whole, bodies, seconds)
-            events = [msgspec.json.decode(line) for line in lives.lines(200 if small else 20_000)]
+            events = [msgspec.json.decode(line) for line in lives.lines(4_000 if small else 60_000)]
             kills(whole, events, ("valkey",) if small else PARTS)
         finally:
             whole.stop()

@@ -36,7 +36,8 @@ appender.a.layout.pattern=[%d] %p %m (%c)%n
 """
 
 # One replica and no waiting for a group to fill. Event time may be long ago: nothing is deleted
-# by age unless a topic says so.
+# by age unless a topic says so. After a kill -9 the controller lets a broker in again when its old
+# session has ended, after 9 s unless told otherwise.
 PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
@@ -55,6 +56,8 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 log.retention.hours=-1
 log.cleaner.dedupe.buffer.size=16777216
 auto.create.topics.enable=false

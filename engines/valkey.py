@@ -10,7 +10,7 @@ from engines.processes import Process
 
 
 class Valkey(Process):
-    """Started and ready; keeps nothing on disk, so a `kill` loses all that it held.
+    """Started and ready; a `kill` loses all that it held, unless the options have it kept on disk.
 
     options: as on the server's command line; port: 0 takes a free one.
     """

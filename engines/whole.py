@@ -44,7 +44,7 @@ class Whole:
         try:
             self.kafka = Kafka(folder / "kafka")
             self._ends.append(self.kafka.stop)
-            self.valkey = Valkey(folder / "valkey")
+            self.valkey = Valkey(folder / "valkey", "--appendonly", "yes")
             self._ends.append(self.valkey.stop)
             self.flink = Flink(folder / "flink", cluster=True)
             self._ends.append(self.flink.stop)

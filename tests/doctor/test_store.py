@@ -23,6 +23,14 @@ def test_a_sound_store(valkey: Server) -> None:
     assert {f.state for f in found} == {"ok"}
     assert any(f.text.startswith("Valkey 9") for f in found)
     assert any(f.subject == "clocks" for f in found)
+    assert any("no append-only file" in f.text for f in found)
+
+
+def test_a_store_that_keeps_what_it_holds(tmp_path: Path) -> None:
+    needs_valkey()
+    with valkey_server(tmp_path, "--appendonly", "yes") as server:
+        found = list(examine(Settings(store=server.url, store_timeout=SLOW)))
+    assert any(f.text == "It has an append-only file" for f in found)
 
 
 def test_a_store_that_is_not_there() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +68,23 @@ def judged(
     return estimated_of(app, events, path, Wanted(**wanted), said="app.py", least=least)
 
 
-def shown_at(app: App, events: Path, choice: dict[str, Any]) -> list[str]:
-    """What a server would show, of the choice's candidates, at its moment."""
-    replica, stream = Replica(app.plan()), read_stream(events, app.plan().accepted)
-    end = int(np.searchsorted(stream.ts, choice["timestamp"]))
-    if end:
-        replica.fold_events(stream.stretch(0, end), end)
-    query = Query(session_id=choice["session_id"])
-    named = sorted(choice["candidates"])
-    answer = Surfaces(app.surfaces, replica).rank(query, named, choice["timestamp"], late=())
-    return [item.item_id for item in answer.items]
+def shown(app: App, events: Path, log: Log) -> list[list[str]]:
+    """What a server would show, of each choice's candidates, at its moment."""
+    stream = read_stream(events, app.plan().accepted)
+
+    @cache  # choices share their moments
+    def surfaces_at(moment: int) -> Surfaces:
+        replica, end = Replica(app.plan()), int(np.searchsorted(stream.ts, moment))
+        if end:
+            replica.fold_events(stream.stretch(0, end), end)
+        return Surfaces(app.surfaces, replica)
+
+    def items(choice: dict[str, Any]) -> list[str]:
+        query, moment = Query(session_id=choice["session_id"]), choice["timestamp"]
+        answer = surfaces_at(moment).rank(query, sorted(choice["candidates"]), moment, late=())
+        return [item.item_id for item in answer.items]
+
+    return [items(choice) for choice in log]
 
 
 def test_the_estimates_are_near_what_the_surface_would_have_earned(
@@ -84,7 +92,7 @@ def test_the_estimates_are_near_what_the_surface_would_have_earned(
 ) -> None:
     app, log = shop(), drawn(2400)
     found = judged(app, events, log, tmp_path, least=500)
-    true = float(np.mean([worth(shown_at(app, events, choice)[0]) for choice in log]))
+    true = float(np.mean([worth(items[0]) for items in shown(app, events, log)]))
     assert found.refused is None
     assert found.rows == 2400
     assert found.effective == pytest.approx(600, rel=0.1)

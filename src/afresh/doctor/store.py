@@ -14,6 +14,10 @@ from afresh.store.redis import RedisStore
 
 PROBE_MS = 1_000
 """After so long the store drops what the probe wrote."""
+NO_FILE = (
+    "It has no append-only file: after a restart readers wait until all is written anew "
+    "(--appendonly yes keeps it)"
+)
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -47,5 +51,8 @@ def _told(store: RedisStore) -> Iterator[Finding]:
                 "store", "warning", f"When it is full it drops values at will ({node.evicts})",
                 "Set maxmemory-policy to noeviction: what does not fit waits and is said.",
             )  # fmt: skip
+        if node.appends is not None:
+            text = "It has an append-only file" if node.appends else NO_FILE
+            yield Finding("store", "ok", text)
         if node.clock_ms is not None:
             yield skewed("clocks", "The store's clock", node.clock_ms - time.time_ns() / 1e6)

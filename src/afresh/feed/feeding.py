@@ -25,7 +25,7 @@ from afresh.store import EntityStore
 from afresh.store.value import Keys
 from afresh.store.warm import warm
 
-PORTION = 5_000
+PORTION = 50_000
 """The most rows merged at a time: what a feeder holds of the topic."""
 WAIT_S = 0.02
 SAY_S = 0.1

@@ -62,11 +62,12 @@ class Access(NamedTuple):
 
 class Node(NamedTuple):
     """What a server says of itself. evicts: its policy when memory is full, empty where it is not
-    told; clock_ms: UTC, None where it is not told."""
+    told; appends: whether it has an append-only file, and clock_ms, UTC: None where not told."""
 
     name: str
     version: str
     evicts: str
+    appends: bool | None
     clock_ms: float | None
 
 
@@ -186,11 +187,12 @@ class RedisStore:
 
 def _node(info: dict[str, Any]) -> Node:
     is_valkey = "valkey_version" in info
-    clock = info.get("server_time_usec")
+    clock, appends = info.get("server_time_usec"), info.get("aof_enabled")
     return Node(
         "Valkey" if is_valkey else "Redis",
         str(info["valkey_version" if is_valkey else "redis_version"]),
         str(info.get("maxmemory_policy", "")),
+        None if appends is None else bool(appends),
         None if clock is None else int(clock) / 1000,
     )
 
