@@ -2,10 +2,12 @@
 
 The fold has the numbers at hand, so noting them costs a few references; they are told apart when
 a round begins. A round is what was touched until then; what comes meanwhile is for the next one.
+What a round has handed out can be had again until the next one begins.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -28,6 +30,7 @@ class Touched:
         self.keys = list(keys)
         self._noted: dict[str, list[Numbers]] = {key: [] for key in keys}
         self._due = dict.fromkeys(keys, _NONE)
+        self._handed: list[tuple[float, str, Numbers]] = []
         self._size = 0
 
     def __len__(self) -> int:
@@ -49,6 +52,7 @@ class Touched:
         for key, noted in self._noted.items():
             self._due[key] = np.unique(np.concatenate([self._due[key], *noted]))
         self._noted = {key: [] for key in self.keys}
+        self._handed = []
         self._size = 0
 
     def next(self, most: int) -> tuple[str, Numbers] | None:
@@ -56,12 +60,17 @@ class Touched:
         for key, due in self._due.items():
             if len(due):
                 self._due[key] = due[most:]
+                self._handed.append((time.monotonic(), key, due[:most]))
                 return key, due[:most]
         return None
 
-    def again(self, key: str, numbers: Numbers) -> None:
-        """These are due still."""
-        self._due[key] = np.union1d(self._due[key], numbers[numbers >= 0])
+    def again(self, within_s: float) -> None:
+        """What this round handed out so long before its last is due still."""
+        first = self._handed[-1][0] - within_s if self._handed else 0.0
+        for key in self.keys:
+            late = [each for at, of, each in self._handed if of == key and at >= first]
+            self._due[key] = np.unique(np.concatenate([self._due[key], *late]))
+        self._handed = []
 
     def renumber(self, keys: Sequence[str], moved: Numbers) -> None:
         """Entities of these key fields have new numbers: moved[old], -1: forgotten."""
@@ -69,6 +78,10 @@ class Touched:
         for key in keys:
             self._noted[key] = [_known(moved[each]) for each in self._noted[key]]
             self._due[key] = np.sort(_known(moved[self._due[key]]))
+        self._handed = [
+            (at, key, _known(moved[each]) if key in keys else each)
+            for at, key, each in self._handed
+        ]
 
     def _gather(self) -> None:
         for key, noted in self._noted.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from afresh.feed.rows import Change, LogRow, RowReader
 from afresh.log.kafka.address import Address
 from afresh.log.kafka.sharing import Sharing
 from afresh.log.kafka.topics import Cluster, Topics
-from afresh.store import EntityStore
+from afresh.store import LOST_S, EntityStore
 from afresh.store.value import Keys
 from afresh.store.warm import warm
 
@@ -84,6 +85,10 @@ class Feeding:
         self._rows = RowReader(plan)
         self._due: list[Any] = []
         self._said_at = 0.0
+        self._been: deque[tuple[float, dict[int, Progress]]] = deque()
+        """Where the store was within the last LOST_S."""
+        self._back: dict[int, int] = {}
+        """Where to go on, if that is before what the store says."""
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="afresh-feed", daemon=True)
 
@@ -119,6 +124,7 @@ class Feeding:
             except AfreshError as error:
                 if self.failure is None:
                     _log.warning("not_fed", reason=error.message, hint=error.hint)
+                    self._go_back()
                 self.failure = error
                 self._closing.wait(pause)
                 pause = min(2 * pause, PAUSES_S[1])
@@ -141,10 +147,21 @@ class Feeding:
             self._say()
             self._said_at = time.monotonic()
 
+    def _go_back(self) -> None:
+        """Rows that the store may have lost are merged again."""
+        if self._been:
+            self._back = {p: said.at for p, said in self._been[0][1].items()}
+        self._been.clear()
+        self.sharing.given = set(self.sharing.mine)
+
     def _place(self) -> None:
         """Go on where the store is."""
         held = self.ledger.read()
-        self.progress = {p: held[p] for p in sorted(self.sharing.mine)}
+        self.progress = {
+            p: msgspec.structs.replace(held[p], at=min(held[p].at, self._back.get(p, held[p].at)))
+            for p in sorted(self.sharing.mine)
+        }
+        self._back = {}
         self.merging.newest = max(said.newest for said in held)
         self._due = []
         self.sharing.begin({p: said.at for p, said in self.progress.items()})
@@ -191,6 +208,13 @@ class Feeding:
         newest = self.merging.newest
         for p, said in self.progress.items():
             self.progress[p] = msgspec.structs.replace(said, newest=max(newest, said.newest))
+        self._note()
         if self.progress and not self.ledger.write(self.progress):
             _log.warning("store_lost_values")
             self.sharing.given = set(self.sharing.mine)
+
+    def _note(self) -> None:
+        now = time.monotonic()
+        self._been.append((now, self.progress.copy()))
+        while self._been[0][0] < now - LOST_S:
+            self._been.popleft()

@@ -15,6 +15,11 @@ VERSION_AT = 8
 """Where in every value its version stands: eight bytes, an unsigned little-endian number."""
 
 
+LOST_S = 10.0
+"""A store that failed may have lost what it acknowledged so long before: a copy that was behind
+took over, or its file did."""
+
+
 class Put(NamedTuple):
     """A value on its way into a store. Bytes 0 to 4 of `value` say what it is, 8 to 16 are its
     version."""

@@ -56,15 +56,3 @@ def with_linked(state: State, key: str, numbers: Numbers) -> Numbers:
             others |= {link.user for link in state.links.around(user)} - {user}
     found = state.parties.find_texts(sorted(others), USER)
     return np.union1d(numbers, found[found >= 0])
-
-
-def numbers_of(state: State, key: str, names: list[bytes]) -> Numbers:
-    """The numbers of entities as keys of the store name them: int64[n], -1 for the forgotten."""
-    if key == "user_id":
-        found = np.full(len(names), -1, np.int64)
-        for kind in (USER, SESSION):
-            mine = [name[1:] if name[:1] == kind else b"" for name in names]
-            found = np.maximum(found, state.parties.find(b"\0".join(mine), len(mine), kind))
-        return found
-    kind = SESSION if key == "session_id" else b"\0"
-    return state.names(key).find(b"\0".join(names), len(names), kind)

@@ -19,8 +19,8 @@ from afresh.events.batch import EventBatch, decode_batch
 from afresh.features.engines.embedded import State
 from afresh.features.touched import Touched
 from afresh.log import Entry, Log
-from afresh.store import EntityStore, Put
-from afresh.store.entities import Numbers, entities_of, numbers_of, with_facts, with_linked
+from afresh.store import LOST_S, EntityStore, Put
+from afresh.store.entities import Numbers, entities_of, with_facts, with_linked
 from afresh.store.pack import pack
 from afresh.store.replica import Replica
 from afresh.store.value import Head, Keys, generation_of, keys_of, read_head, ttl_of
@@ -69,6 +69,8 @@ class Writing:
         self._state: State | None = None
         self._said: int | None = None
         """The version of the head that we wrote last."""
+        self._first: bytes | None = None
+        """A key that was written before any head."""
         self._looked_at = 0.0
         self._takes_over = False
         self._touched = Touched([])
@@ -110,6 +112,7 @@ class Writing:
                 done = self._round(until)
                 self.failure, pause = None, PAUSES_S[0]
             except AfreshError as error:
+                self._again()
                 if self.failure is None:
                     _log.warning("store_not_written", reason=error.message, hint=error.hint)
                 self.failure, done = error, True
@@ -137,11 +140,8 @@ class Writing:
             if due is None:
                 self._say(head)
                 return True
-            try:
-                refused = self.store.put(puts, self.ttl_ms)
-            except AfreshError:
-                self._again(due[0], puts)
-                raise
+            refused = self.store.put(puts, self.ttl_ms)
+            self._first = self._first or puts[0].key
             self.refused += refused
             self.written += len(puts) - refused
             if time.monotonic() > until:
@@ -157,31 +157,21 @@ class Writing:
         state = self.replica.state
         return pack(state, key, with_linked(state, key, numbers), self._head(), self.keys)
 
-    def _again(self, key: str, puts: Sequence[Put]) -> None:
-        """What could not be written is due; by name, as numbers may be others by now."""
-        prefix = len(self.keys.prefix(self.generation, key))
+    def _again(self) -> None:
+        """Of the last round, what was not written and what the store may have lost is due."""
         with self.replica.lock:
-            if self.replica.state is not self._state:
-                return
-            names = [put.key[prefix:] for put in puts]
-            self._touched.again(key, numbers_of(self.replica.state, key, names))
+            if self.replica.state is self._state:
+                self._touched.again(LOST_S)
 
     def _say(self, head: Head) -> None:
         """Every entity is written up to `head`."""
         now = time.monotonic()
-        if self._said is not None:
-            if head.n == self._said and now - self._looked_at < CHECK_S:
-                return
-            held = self._held()
-            if held is not None and held.generation != self.generation:
-                raise Unavailable(
-                    "A server with another log writes the same app and definition into the store.",
-                    hint="Give one of them another store_prefix.",
-                )
-            if held is None or held.n < self._said:  # emptied, or an older copy took over
-                _log.warning("store_lost_values", said=self._said, held=held and held.n)
-                self._state = None
-                return
+        if head.n == self._said and now - self._looked_at < CHECK_S:
+            return
+        if self._lost():
+            _log.warning("store_lost_values", said=self._said)
+            self._state = None
+            return
         self._looked_at = now
         if head.n == self._said:
             return
@@ -190,6 +180,18 @@ class Writing:
         else:
             self.store.put([head.put(self.keys.head)], self.ttl_ms)
         self._said, self._takes_over = head.n, False
+
+    def _lost(self) -> bool:
+        """Whether the store was emptied, or an older copy of it took over."""
+        if self._said is None:
+            return self._first is not None and self.store.get([self._first]) == [None]
+        held = self._held()
+        if held is not None and held.generation != self.generation:
+            raise Unavailable(
+                "A server with another log writes the same app and definition into the store.",
+                hint="Give one of them another store_prefix.",
+            )
+        return held is None or held.n < self._said
 
     def _held(self) -> Head | None:
         """The store's head; None: there is none that can be read."""
@@ -219,7 +221,7 @@ class Writing:
             if entry.kind == "events" and entry.held:
                 with replica.lock:
                     touched.note(entities_of(state, decode_batch(entry.payload)))
-        self._state, self._touched, self._said = state, touched, None
+        self._state, self._touched, self._said, self._first = state, touched, None, None
         self._takes_over = held is None or held.generation != self.generation
         return True
 

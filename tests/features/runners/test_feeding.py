@@ -16,9 +16,11 @@ from uuid import uuid4
 import pytest
 from engines import free_port
 from tests.conftest import needs_valkey
+from tests.failing_over import FailingOver
 from tests.features.conftest import Everything
 from tests.valkey_server import Server, valkey_server
 
+import afresh.feed.feeding
 from afresh.errors import Unavailable
 from afresh.features.reading import Reader
 from afresh.feed.feeding import Feeding, Source
@@ -70,10 +72,9 @@ def entities(everything: Everything, key: str) -> list[str]:
     return sorted({str(e.fields[key]) for e in counted if e.fields.get(key)} | {"nothing"})
 
 
-def same(everything: Everything, settings: Settings) -> None:
+def same(everything: Everything, stored: Stored) -> None:
     """At the end and when windows have moved on."""
     plan, state = everything.running.plan, everything.state
-    stored = Stored(plan, open_store(settings), settings.store_prefix)
     reader = Reader(state)
     for key in keys_of(plan):
         features = [f for f in plan.features if f.key == key]
@@ -84,19 +85,14 @@ def same(everything: Everything, settings: Settings) -> None:
             wanted = reader.values(key, asked.names, features, moment)
             differ = [n for n, a, b in zip(asked.names, got, wanted, strict=True) if a != b]
             assert not differ, (key, later, differ[:3])
-    stored.store.close()
 
 
-def fed(everything: Everything, settings: Settings) -> bool:
-    """Whether the store says that it reflects all that was written to the topics."""
-    plan, store = everything.running.plan, open_store(settings)
+def reflects(everything: Everything, stored: Stored) -> bool:
+    """Whether the store says that it has all that was written to the topics."""
     try:
-        head = Stored(plan, store, settings.store_prefix).head()
-        return head.offsets == ends(everything)
+        return stored.head().offsets == ends(everything)
     except Unavailable:
         return False
-    finally:
-        store.close()
 
 
 @BOTH
@@ -107,6 +103,7 @@ def test_values_are_those_of_the_embedded_engine_though_the_store_was_away_and_l
     settings = of_store(free_port())
     store = open_store(settings)
     plan, where = everything.running.plan, source(everything)
+    stored = Stored(plan, store, settings.store_prefix)
     feeders = [Feeding(plan, where, store, settings.store_prefix) for _ in range(2)]
     for feeding in feeders:
         feeding.start()
@@ -116,10 +113,10 @@ def test_values_are_those_of_the_embedded_engine_though_the_store_was_away_and_l
         written: list[int] = []
         while len(written) < 2:
             with valkey_server(tmp_path, port=port_of(settings)):
-                until(lambda: fed(everything, settings) and all(f.ready()[0] for f in feeders))
+                until(lambda: reflects(everything, stored) and all(f.ready()[0] for f in feeders))
                 written.append(sum(feeding.counts().written for feeding in feeders))
                 if len(written) == 2:
-                    same(everything, settings)
+                    same(everything, stored)
             until(lambda: not any(feeding.ready()[0] for feeding in feeders))
         assert written[1] > written[0] > 0
         for feeding in feeders:
@@ -131,6 +128,7 @@ def test_values_are_those_of_the_embedded_engine_though_the_store_was_away_and_l
         store.close()
 
 
+@BOTH
 def test_a_feeder_that_was_killed_leaves_no_trace(
     everything: Everything, valkey: Server, tmp_path: Path
 ) -> None:
@@ -138,15 +136,35 @@ def test_a_feeder_that_was_killed_leaves_no_trace(
     with feeder(everything, settings, tmp_path / "first") as process:
         until(lambda: any(p.at for p in ledger(everything, settings).read()))
         process.kill()
-    port = free_port()
+    port, store = free_port(), open_store(settings)
+    stored = Stored(everything.running.plan, store, settings.store_prefix)
     with feeder(everything, settings, tmp_path / "second", port):
-        until(lambda: fed(everything, settings))
-        same(everything, settings)
+        until(lambda: reflects(everything, stored))
+        same(everything, stored)
         with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
             page = answer.read().decode()
+    store.close()
     assert 'afresh_feed_rows_total{verdict="refused"} 0.0' in page
     assert "afresh_feed_behind_rows 0.0" in page
     assert "afresh_feed_ready 1.0" in page
+
+
+@BOTH
+@pytest.mark.parametrize(("at", "lost"), [(7, 6), (30, 5)])
+def test_a_copy_that_was_behind_takes_the_store_over(
+    everything: Everything, at: int, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(afresh.feed.feeding, "PORTION", 50)
+    settings, store = of_store(free_port()), FailingOver(at, lost)
+    plan = everything.running.plan
+    feeding = Feeding(plan, source(everything), store, settings.store_prefix)
+    feeding.start()
+    try:
+        stored = Stored(plan, store, settings.store_prefix)
+        until(lambda: store.over and reflects(everything, stored) and feeding.ready()[0])
+        same(everything, stored)
+    finally:
+        feeding.close()
 
 
 def of_store(port: int) -> Settings:
