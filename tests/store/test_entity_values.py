@@ -18,7 +18,7 @@ from afresh.features.forgetting import forget_names
 from afresh.features.reading import Reader, Value
 from afresh.features.touched import Touched
 from afresh.store import Put
-from afresh.store.entities import entities_of, numbers_of, with_facts, with_linked
+from afresh.store.entities import entities_of, with_facts, with_linked
 from afresh.store.memory import MemoryStore
 from afresh.store.pack import pack
 from afresh.store.stored import Asked, Stored
@@ -125,10 +125,6 @@ def test_the_log_says_what_the_fold_touched(question: Question) -> None:
             also = read.next(1000)
             assert also is not None
             assert (also[0], also[1].tolist()) == (key, numbers.tolist())
-            puts = pack(state, key, numbers, head_of(state), KEYS)
-            prefix = len(KEYS.prefix(head_of(state).generation, key))
-            names = [put.key[prefix:] for put in puts]
-            assert numbers_of(state, key, names).tolist() == numbers.tolist()
         assert read.next(1000) is None
 
 
