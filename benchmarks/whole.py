@@ -30,6 +30,9 @@ from benchmarks._machine import arguments, figure, spread
 
 SERVERS = ("server-a", "server-b")
 SIZE = 200
+SETTINGS = {"AFRESH_VECTORS_TIMEOUT": "250ms", "AFRESH_REQUEST_BUDGET": "500ms"}
+"""Milvus Lite compares in Python, on cores that are taken: with the usual 50 ms a tenth of the lists
+would lack what it says, whoever was killed."""
 DOWN_S = 1.0
 CALM_S = 5.0
 """So long must nothing be amiss until the next part is killed."""
@@ -131,16 +134,19 @@ def _killed(whole: Whole, traffic: Traffic, part: str) -> None:
     lists = [each for each in asked if each.who in SERVERS]
     answered = [began, *(each.at for each in lists if each.status == 200)]
     taken = [began, *(at for at in traffic.heard.taken if at >= began), time.monotonic()]
-    lacking = [each for each in lists if each.status == 200 and each.degraded]
+    whole_or_not = [each for each in lists if each.status == 200]
+    lacking = [each for each in whole_or_not if each.degraded]
     figure(
         f"degraded_after_{part.replace('-', '_')}",
-        _last(lacking, began),
-        "s in which answers said they lacked something",
+        _stretch(whole_or_not),
+        "s, the longest in which every list said that it lacked something",
         must=30.0,
         aim=5.0,
         less=True,
         limit={"what": "the part was down", "s": round(ready - began, 2)},
         lacking=sorted({word for each in lacking for word in each.degraded}),
+        lists=len(lists),
+        lists_lacking=len(lacking),
         longest_without_a_list_s=_longest(answered),
         longest_without_taking_events_s=_longest(taken),
         one_of_two_refused_s=_last([each for each in lists if each.status != 200], began),
@@ -163,6 +169,19 @@ def _last(asked: Sequence[Asked], began: float) -> float:
     return round(asked[-1].at - began, 2) if asked else 0.0
 
 
+def _stretch(asked: Sequence[Asked]) -> float:
+    """Seconds of the longest run of answers that lacked something, to the next that did not."""
+    longest, since = 0.0, None
+    for each in asked:
+        if since is not None:
+            longest = max(longest, each.at - since)
+        if not each.degraded:
+            since = None
+        elif since is None:
+            since = each.at
+    return round(longest, 2)
+
+
 def _longest(moments: Sequence[float]) -> float:
     return round(max(b - a for a, b in pairwise(moments)), 2)
 
@@ -174,7 +193,7 @@ def main() -> None:
     lives = _live.Traffic(shop)
     with tempfile.TemporaryDirectory(prefix="afresh-whole-") as folder:
         try:
-            whole = Whole(Path(folder))
+            whole = Whole(Path(folder), settings=SETTINGS)
         except EngineError as error:
             print(msgspec.json.encode({"figure": "whole", "missing": str(error)}).decode())
             return

@@ -20,6 +20,7 @@ from afresh import (
     seen,
     sessions,
     sliding,
+    text,
     total,
     trending,
     tumbling,
@@ -65,7 +66,12 @@ class UserNow(Features, key="user_id"):  # one value a person, changed by the la
 
 app.surface(
     "home",
-    sources=[sessions(weight=1.0), trending("1h", weight=0.3), trending("7d", weight=0.1)],
+    sources=[
+        sessions(weight=1.0),  # what people look at in the same visit
+        trending("1h", weight=0.3),
+        trending("7d", weight=0.1),
+        text(),  # what is described like it, though nobody may have touched it yet
+    ],
     filters=[seen(buy), available(Products.in_stock)],
     n=20,
 )
