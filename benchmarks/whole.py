@@ -132,13 +132,13 @@ def _killed(whole: Whole, traffic: Traffic, part: str) -> None:
     _settle(traffic)
     asked = [each for each in traffic.heard.asked if each.at >= began]
     lists = [each for each in asked if each.who in SERVERS]
-    answered = [began, *(each.at for each in lists if each.status == 200)]
     taken = [began, *(at for at in traffic.heard.taken if at >= began), time.monotonic()]
-    whole_or_not = [each for each in lists if each.status == 200]
-    lacking = [each for each in whole_or_not if each.degraded]
+    answers = [each for each in lists if each.status == 200]
+    answered = [began, *(each.at for each in answers)]
+    lacking = [each for each in answers if each.degraded]
     figure(
         f"degraded_after_{part.replace('-', '_')}",
-        _stretch(whole_or_not),
+        _stretch(answers),
         "s, the longest in which every list said that it lacked something",
         must=30.0,
         aim=5.0,

@@ -86,7 +86,7 @@ class Feeding:
         self._due: list[Any] = []
         self._said_at = 0.0
         self._been: deque[tuple[float, dict[int, Progress]]] = deque()
-        """Where the store was within the last LOST_S."""
+        """Where the store was, from LOST_S ago on."""
         self._back: dict[int, int] = {}
         """Where to go on, if that is before what the store says."""
         self._closing = threading.Event()
@@ -216,5 +216,5 @@ class Feeding:
     def _note(self) -> None:
         now = time.monotonic()
         self._been.append((now, self.progress.copy()))
-        while self._been[0][0] < now - LOST_S:
+        while len(self._been) > 1 and self._been[1][0] <= now - LOST_S:
             self._been.popleft()
