@@ -1,5 +1,5 @@
-"""A mistake in the document changes the bytes of the facts. That of `ids_ms` shows when ids have been
-forgotten, which test_forgetting.py waits for."""
+"""A mistake in the document changes the bytes of the facts. That of `ids_ms` shows when ids have
+been forgotten, which test_forgetting.py waits for."""
 
 from __future__ import annotations
 
