@@ -64,11 +64,15 @@ class Answers:
         """Whether the log is not heard of at present: answers say so, as `log` in `degraded`."""
         return False
 
-    def recommend(self, query: Query, heard: Hearing | None = None) -> Answer:
-        """The next screen of one visitor. heard: what a vector database has to say.
+    def recommend(self, query: Query) -> Answer:
+        """The next screen of one visitor.
 
         Raises NotFound (surface) and BadRequest (`after`, `cursor`, rules).
         """
+        return self.heeding(None, query)
+
+    def heeding(self, heard: Hearing | None, query: Query) -> Answer:
+        """The same with what a vector database has to say."""
         with self.replica.lock, self.surfaces.sources.asking(heard):
             now = self.replica.now() if query.as_of is None else query.as_of
             answer, arranged = self.recommended(query, now, new_request_id())

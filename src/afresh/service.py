@@ -145,7 +145,7 @@ class Service(Answers, ABC):
                 self.promoted, self.learned_vectors.shelf,
             )  # fmt: skip
 
-    def recommend(self, query: Query, heard: Hearing | None = None) -> Answer:
+    def recommend(self, query: Query) -> Answer:
         """The next screen of one visitor, which waits in this thread for the vector database, where
         one is set, as long as vectors_timeout. Raises as `Answers.recommend`."""
         wait(self.ask(query), self.settings.vectors_timeout / 1000)
@@ -155,9 +155,9 @@ class Service(Answers, ABC):
         """The same with what the vector database has said so far."""
         surface = self.surfaces.by_name.get(query.surface)
         if self.searching is None or surface is None:
-            return super().recommend(query)
+            return self.heeding(None, query)
         where = showable(surface, self.plan)
-        return super().recommend(query, Hearing(self.searching.lookup(where)))
+        return self.heeding(Hearing(self.searching.lookup(where)), query)
 
     def ask(self, query: Query) -> list[Future[None]]:
         """Have the vector database asked what an answer will want to know; what to wait for."""
