@@ -150,7 +150,7 @@ def test_a_feeder_that_was_killed_leaves_no_trace(
 
 
 @BOTH
-@pytest.mark.parametrize(("at", "lost"), [(7, 6), (30, 5)])
+@pytest.mark.parametrize(("at", "lost"), [pytest.param(7, 6, marks=pytest.mark.nightly), (30, 5)])
 def test_a_copy_that_was_behind_takes_the_store_over(
     everything: Everything, at: int, lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
