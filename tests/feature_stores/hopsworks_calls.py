@@ -10,18 +10,20 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import hopsworks
+import refusals
 from confluent_kafka import Consumer, Producer, TopicPartition
 from fastavro import parse_schema, schemaless_reader
 from hopsworks_service import KEY, TOPIC, Service, serving
 
-from afresh.errors import AfreshError, BadRequest, Unavailable
+from afresh.errors import BadRequest
 from afresh.feature_stores import FeatureStore
 from afresh.feature_stores.hopsworks import Hopsworks
 from afresh.loading import load
@@ -30,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 PLAN = load(ROOT / "examples" / "shop.py").plan()
 EVERYTHING = load(ROOT / "tests" / "everything.py").plan()
 NOW = 1_790_000_000_123
+refused = partial(refusals.refused, hidden=KEY)
 TABLE = "shop_user_now"
 ROW: dict[str, Any] = {
     "user_id": "u1",
@@ -99,18 +102,6 @@ def made(service: Service, store: Any, **more: Any) -> Hopsworks:
     near = {"host": "127.0.0.1", "port": service.port}
     rest = {"config_rest_client": near, "reset_rest_client": True}
     return Hopsworks(PLAN, store=store, serving=rest, **more)
-
-
-def refused(call: Callable[[], object], what: str, kind: type[AfreshError] = Unavailable) -> None:
-    said = None
-    try:
-        call()
-    except kind as error:
-        said = error
-    assert said is not None, f"{what} was not said"
-    assert what in said.message, said
-    assert KEY not in str(said)
-    assert said.hint
 
 
 def groups_and_views_are_made_unless_they_are_there() -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from botocore.stub import Stubber
+from refusals import refused
 
-from afresh.errors import AfreshError, Unavailable
+from afresh.errors import AfreshError
 from afresh.feature_stores import FeatureStore
 from afresh.feature_stores.sagemaker import SageMaker
 from afresh.loading import load
@@ -50,17 +50,6 @@ def opened() -> tuple[SageMaker, Stubber, Stubber]:
     control.activate()
     runtime.activate()
     return made, control, runtime
-
-
-def refused(call: Callable[[], object], what: str, kind: type[AfreshError] = Unavailable) -> None:
-    said = None
-    try:
-        call()
-    except kind as error:
-        said = error
-    assert said is not None, f"{what} was not said"
-    assert what in said.message, said
-    assert said.hint
 
 
 def groups_are_made_unless_they_are_there() -> None:
