@@ -69,9 +69,9 @@ class Answers:
 
         Raises NotFound (surface) and BadRequest (`after`, `cursor`, rules).
         """
-        return self.heeding(None, query)
+        return self.heeding(query, None)
 
-    def heeding(self, heard: Hearing | None, query: Query) -> Answer:
+    def heeding(self, query: Query, heard: Hearing | None) -> Answer:
         """The same with what a vector database has to say."""
         with self.replica.lock, self.surfaces.sources.asking(heard):
             now = self.replica.now() if query.as_of is None else query.as_of

@@ -155,9 +155,9 @@ class Service(Answers, ABC):
         """The same with what the vector database has said so far."""
         surface = self.surfaces.by_name.get(query.surface)
         if self.searching is None or surface is None:
-            return self.heeding(None, query)
+            return self.heeding(query, None)
         where = showable(surface, self.plan)
-        return self.heeding(Hearing(self.searching.lookup(where)), query)
+        return self.heeding(query, Hearing(self.searching.lookup(where)))
 
     def ask(self, query: Query) -> list[Future[None]]:
         """Have the vector database asked what an answer will want to know; what to wait for."""

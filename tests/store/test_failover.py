@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
+import numpy as np
 import pytest
 from tests.failing_over import FailingOver
-from tests.opened import Opened, event, now, post, put
+from tests.opened import Opened, event, post, put
+from tests.store.test_writing import same, waited
 
 import afresh.store.writing
 from afresh.features.touched import Touched
 from afresh.runtime import Runtime
-from afresh.store.stored import Asked, Stored
+from afresh.store.stored import Stored
 from afresh.store.value import keys_of
 from afresh.store.writing import Writing
 
 PREFIX = "shop"
+NAMES = [f"{letter}{at}" for letter in "uis" for at in range(9)] + ["red", "shoes"]
 
 
 @pytest.fixture(autouse=True)
@@ -33,12 +33,13 @@ def test_all_is_in_the_copy(opened: Opened, at: int, lost: int) -> None:
     writing = Writing(runtime.replica, runtime.log, store, PREFIX)
     writing.start()
     try:
-        until(lambda: written(writing))
+        assert waited(lambda: written(writing))
         for first in (2, 5):
             visits(runtime, range(first, first + 3))
-            until(lambda: written(writing))
+            assert waited(lambda: written(writing))
         assert store.over
-        same(runtime, Stored(runtime.plan, store, PREFIX))
+        entities = dict.fromkeys(keys_of(runtime.plan), NAMES)
+        same(runtime, Stored(runtime.plan, store, PREFIX), entities)
     finally:
         writing.close()
 
@@ -63,26 +64,7 @@ def written(writing: Writing) -> bool:
     return counts.ready and counts.behind == 0
 
 
-def until(true: Callable[[], bool]) -> None:
-    late = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < late
-        time.sleep(0.005)
-
-
-def same(runtime: Runtime, stored: Stored) -> None:
-    moment = now() + 1
-    for key in keys_of(runtime.plan):
-        features = [f for f in runtime.plan.features if f.key == key]
-        names = [f"{letter}{at}" for letter in "uis" for at in range(9)] + ["red", "shoes"]
-        asked = Asked(key, names, features)
-        got = stored.values(asked, stored.find([asked], moment)[0])
-        assert got == runtime.replica.reader.values(key, names, features, moment)
-
-
 def test_what_a_round_handed_out_is_had_again_by_its_new_numbers() -> None:
-    import numpy as np
-
     touched = Touched(["item_id"])
     touched.note({"item_id": np.array([5, 2, 9, 2])})
     touched.begin()

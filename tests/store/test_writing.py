@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -82,13 +82,15 @@ def written(runtime: Runtime) -> bool:
     return waited(lambda: counts().ready and counts().behind == 0)
 
 
-def same(runtime: Runtime, stored: Stored) -> None:
+def same(
+    runtime: Runtime, stored: Stored, entities: Mapping[str, Sequence[str]] = ENTITIES
+) -> None:
     moment = now() + 1
     for key in keys_of(runtime.plan):
         features = [f for f in runtime.plan.features if f.key == key]
-        asked = Asked(key, ENTITIES[key], features)
+        asked = Asked(key, entities[key], features)
         got = stored.values(asked, stored.find([asked], moment)[0])
-        assert got == runtime.replica.reader.values(key, ENTITIES[key], features, moment)
+        assert got == runtime.replica.reader.values(key, entities[key], features, moment)
 
 
 def test_what_is_folded_is_read_from_the_store(opened: Opened, settings: Settings) -> None:
